@@ -1,0 +1,86 @@
+# Weir's daily work. `make` prints this help.
+SHELL      := /bin/bash
+GO         ?= go
+BIN        := bin/weir
+TOOLS      := $(CURDIR)/build/tools
+VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS    := -s -w -X weir.dev/weir/internal/app.Version=$(VERSION)
+GOLANGCI   := v2.14.0
+FUZZTIME   ?= 60s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## print this help
+	@grep -hE '^[a-z/-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## build bin/weir
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/weir
+
+.PHONY: demo
+demo: build ## build and run the main job on real data, with nothing to set up (KEEP=1 leaves the server up)
+	@$(BIN) demo $(if $(KEEP),--keep)
+
+.PHONY: deps
+deps: ## install what the tests need: PostgreSQL, an S3 server, the AWS CLI
+	@test/servers/install.sh
+
+.PHONY: test
+test: deps verify lint ## set up and run all tests, on real PostgreSQL and a real S3 server
+	@test/run.sh
+
+.PHONY: test/unit
+test/unit: ## run the Go tests alone, on what is installed
+	@$(GO) test -shuffle=on ./...
+
+.PHONY: test/race
+test/race: ## run the Go tests with the race detector
+	@$(GO) test -race -shuffle=on ./...
+
+.PHONY: test/interop
+test/interop: build ## run independent judges: boto3, DuckDB (says what could not be installed)
+	@test/interop/run.sh
+
+.PHONY: test/slow
+test/slow: build ## long crash and chaos loops: kill -9 at a hundred random moments, all fault points
+	@WEIR_SLOW_TESTS=1 $(GO) test -timeout 60m -count=1 ./internal/durable/... ./test/...
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME each
+	@test/fuzz.sh $(FUZZTIME)
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint-$(GOLANGCI) ## run the linters and the import rules
+	@$(TOOLS)/golangci-lint-$(GOLANGCI) run
+	@$(GO) test -count=1 ./internal/imports
+
+$(TOOLS)/golangci-lint-$(GOLANGCI):
+	@echo "building golangci-lint $(GOLANGCI) (once)"
+	@mkdir -p $(TOOLS)
+	@GOBIN=$(TOOLS)/new GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+	@mv $(TOOLS)/new/golangci-lint $@
+
+.PHONY: generate
+generate: ## generate api/wire from the pinned model
+	@$(GO) generate ./api/wire
+
+.PHONY: verify
+verify: ## check that generated code and go.mod are fresh
+	@test/verify.sh
+
+.PHONY: bench
+bench: ## benchmark each stage and whole flows
+	@$(GO) test -run '^$$' -bench . -benchmem ./format/... ./internal/transform/... ./internal/land/... ./internal/engine/... ./internal/server/... ./internal/store/...
+
+.PHONY: bench/large
+bench/large: build ## ten million rows, CSV to Parquet, under a memory limit
+	@bench/large.sh
+
+.PHONY: docs
+docs: ## write the CLI reference under docs/
+	@$(GO) run ./cmd/weir docs docs/cli
+
+.PHONY: clean
+clean: ## remove what was built
+	@rm -rf bin build

@@ -1,0 +1,164 @@
+package connector
+
+import (
+	"context"
+	"encoding/json"
+
+	"weir.dev/weir/batch"
+	"weir.dev/weir/blob"
+	"weir.dev/weir/flow"
+)
+
+// Checker reaches the vendor and proves that the connection works: ConnectorAuth when the credentials are refused,
+// ConnectorServer when the vendor cannot be reached.
+type Checker interface {
+	Check(ctx context.Context) error
+}
+
+// EntityLister lists what the vendor has. Path is empty at the top, else the name of a parent entity.
+type EntityLister interface {
+	ListEntities(ctx context.Context, path string) ([]flow.Entity, error)
+}
+
+// EntityDescriber describes one entity's fields.
+type EntityDescriber interface {
+	DescribeEntity(ctx context.Context, name string) (flow.Schema, error)
+}
+
+// Reader is the ability to be a source.
+//
+//	prepare    Describe once, Splits once; both answers are frozen into the plan
+//	transfer   Read per split, from the start or from a cursor
+type Reader interface {
+	// Describe returns the fields of what the properties name, in the vendor's order: the schema the plan is made with.
+	// An empty source (no file yet) has no fields and is no error.
+	Describe(ctx context.Context, props flow.Properties) (flow.Schema, error)
+	// Splits cuts the work into slices that can run alone, in any order, in any process. No work gives no splits. With
+	// want 1 it gives at most one.
+	Splits(ctx context.Context, req ReadRequest, want int) ([]Split, error)
+	// Read opens a split. With a nil cursor it starts at the beginning; else it goes on after the page that gave the
+	// cursor, and delivers exactly what is left.
+	Read(ctx context.Context, req ReadRequest, split Split, from Cursor) (Pages, error)
+}
+
+// ReadRequest is what to read. Plain data, frozen in the plan.
+type ReadRequest struct {
+	Properties flow.Properties `json:"properties"`
+	Schema     flow.Schema     `json:"schema"`
+	Fields     []string        `json:"fields"` // to deliver, in this order: the projection
+	Filters    []Filter        `json:"filters,omitzero"`
+	Window     *flow.Window    `json:"window,omitzero"`
+	WindowBy   string          `json:"windowBy,omitzero"` // the field the window is about
+	// ChunkBytes is how much input one page should hold. It is part of the plan because the bytes of the output depend
+	// on it. 0 means the connector's default.
+	ChunkBytes int `json:"chunkBytes,omitzero"`
+}
+
+// Filter is a condition that the source may apply by itself. Every filter is applied again on the rows, so a connector
+// may ignore any of them, and must not drop a row that satisfies them all.
+type Filter struct {
+	Field    string        `json:"field"`
+	Operator flow.Operator `json:"operator"`
+	DataType string        `json:"dataType"`
+	Values   []string      `json:"values"` // one or more, ORed; for BETWEEN the two bounds
+}
+
+// Split is a slice of source work that can run alone. Plain data.
+type Split struct {
+	Index int             `json:"index"` // 0-based, dense
+	Label string          `json:"label"` // for people: a key, a range of ids
+	Bytes int64           `json:"bytes"` // estimate for progress; 0 when unknown
+	Data  json.RawMessage `json:"data"`  // the connector's own
+}
+
+// Cursor is a connector's position inside a split; opaque to everyone else. Nil means the beginning.
+type Cursor json.RawMessage
+
+// MarshalJSON keeps the cursor as it is.
+func (c Cursor) MarshalJSON() ([]byte, error) { return json.RawMessage(c).MarshalJSON() }
+
+// UnmarshalJSON keeps the cursor as it is.
+func (c *Cursor) UnmarshalJSON(b []byte) error {
+	*c = append((*c)[:0], b...)
+	return nil
+}
+
+// Pages delivers a split's data in order. For one goroutine. A source is pulled: a slow destination slows it by itself.
+type Pages interface {
+	// Next returns the next page, or io.EOF after the last.
+	Next(ctx context.Context) (Page, error)
+	Close() error
+}
+
+// Page is one unit of source data. Fetching keeps order and is cheap for the processor; decoding is the costly half and
+// may run on any goroutine.
+type Page interface {
+	// Decode turns the page into one batch with the request's fields as columns, in that order. At most once; it consumes
+	// the page, also on error.
+	Decode() (*batch.Batch, error)
+	// Release drops the page without decoding it. A no-op after Decode.
+	Release()
+	// Cursor is where reading goes on after this page.
+	Cursor() Cursor
+	// Bytes is how much source data the page covers, as stored.
+	Bytes() int64
+	// Object names the source object the page came from, for file-per-input output and messages.
+	Object() string
+}
+
+// FileTarget is the ability to be a destination of files.
+type FileTarget interface {
+	// Target says which bucket and prefix the properties name and how files are laid out there.
+	Target(ctx context.Context, props flow.Properties) (Target, error)
+}
+
+// Target is where and how a file destination keeps its files.
+type Target struct {
+	Bucket blob.Bucket
+	Name   string // the bucket's name, as the flow has it
+	Output flow.FileOutput
+}
+
+// Writer is the ability to be a destination of rows: a vendor's records.
+type Writer interface {
+	// OpenWriter starts writing one split's rows.
+	OpenWriter(ctx context.Context, req WriteRequest) (RowWriter, error)
+}
+
+// WriteRequest is what to write. Plain data, frozen in the plan.
+type WriteRequest struct {
+	Properties  flow.Properties `json:"properties"`
+	ExecutionID string          `json:"executionId"`
+	Split       int             `json:"split"`
+}
+
+// RowWriter writes batches to a vendor. For one goroutine.
+type RowWriter interface {
+	// Write sends the batch and returns one receipt when the vendor has acknowledged all of it, with the rows it refused.
+	// It borrows the batch. Sequence numbers the batches of a split from 0 and repeats after a resume: where the vendor
+	// has keys for it, a repeated sequence must not write twice.
+	Write(ctx context.Context, sequence int64, b *batch.Batch) (Receipt, []Refusal, error)
+	Close(ctx context.Context) error
+}
+
+// Refusal is a row the destination refused.
+type Refusal struct {
+	Row    int // in the batch
+	Reason string
+}
+
+// Receipt is proof of one staged file or one accepted write.
+type Receipt struct {
+	Name   string       `json:"name"` // the key or the vendor's name for the write
+	Rows   int64        `json:"rows"`
+	Bytes  int64        `json:"bytes"`
+	Hash   string       `json:"hash,omitzero"`
+	Staged *blob.Staged `json:"staged,omitzero"` // for files
+}
+
+// PropertyChecker is implemented by a [Connector] that can check its properties without a connection, when a flow is
+// created or updated. Errors are Validation and name the property and the fix.
+type PropertyChecker interface {
+	CheckSource(props flow.Properties) error
+	CheckDestination(props flow.Properties) error
+}

@@ -1,0 +1,170 @@
+package csv
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+
+	"weir.dev/weir/batch"
+	"weir.dev/weir/fault"
+	"weir.dev/weir/format"
+	"weir.dev/weir/format/internal/textblock"
+)
+
+type encoder struct {
+	head    []byte
+	columns int
+	delim   byte
+}
+
+// NewEncoder makes an encoder of files with these columns, in this order. What the columns should become (their Out)
+// makes no difference: CSV holds nothing but text.
+func (d Dialect) NewEncoder(columns []format.Column) (format.Encoder, error) {
+	if len(columns) == 0 {
+		return nil, fault.New(fault.Validation, "writing CSV: there are no columns")
+	}
+	e := &encoder{columns: len(columns), delim: d.delimiter()}
+	head := textblock.New(0)
+	for i, c := range columns {
+		if i > 0 {
+			head = append(textblock.Grow(head, 2), e.delim)
+		}
+		head = e.appendText(head, []byte(c.Name))
+	}
+	e.head = append(bytes.Clone(head), '\n')
+	textblock.Free(head)
+	return e, nil
+}
+
+// BlockRows implements format.Encoder.
+func (e *encoder) BlockRows() int { return math.MaxInt }
+
+// BlockBytes implements format.Encoder.
+func (e *encoder) BlockBytes() int64 { return textblock.BlockBytes }
+
+// NewFile implements format.Encoder.
+func (e *encoder) NewFile() format.File { return textblock.NewFile(e.head) }
+
+// Encode implements format.Encoder.
+func (e *encoder) Encode(batches []*batch.Batch) (*format.Block, error) {
+	dst := textblock.New(textblock.Estimate(batches, 1))
+	rows := 0
+	for _, b := range batches {
+		if len(b.Columns) != e.columns {
+			textblock.Free(dst)
+			return nil, fault.New(fault.Internal, "writing CSV: a batch has %d columns, the file has %d", len(b.Columns), e.columns)
+		}
+		dst = e.appendBatch(dst, b)
+		rows += b.Rows
+	}
+	return textblock.Block(dst, rows), nil
+}
+
+func (e *encoder) appendBatch(dst []byte, b *batch.Batch) []byte {
+	forms := make([]batch.Form, len(b.Columns))
+	for i, col := range b.Columns {
+		forms[i] = batch.OpenForm(col)
+	}
+	var scratch []byte
+	for row := range b.Rows {
+		begin := len(dst)
+		for i := range forms {
+			f := &forms[i]
+			dst = textblock.Grow(dst, formBytes)
+			switch {
+			case f.IsNull(row):
+			case f.Kind.Type == batch.JSON:
+				dst, scratch = e.appendToken(dst, f.Text().Bytes(row), scratch)
+			case f.Kind.IsText():
+				dst = e.appendCell(dst, f.Text(), row)
+			case f.Kind.Type == batch.Binary || e.delim != ',':
+				scratch = f.Append(scratch[:0], row)
+				dst = e.appendText(dst, scratch)
+			default: // no number, date or boolean needs quotes
+				dst = f.Append(dst, row)
+			}
+			dst = append(dst, e.delim)
+		}
+		if len(dst) == begin+1 { // one column, and empty
+			dst = append(dst[:begin], `"" `...)
+		}
+		dst[len(dst)-1] = '\n'
+	}
+	return dst
+}
+
+// formBytes is more than any short text and any number, date or boolean needs, with the delimiter behind it.
+const formBytes = 512
+
+// appendCell appends a cell of a text column. formBytes must be free.
+func (e *encoder) appendCell(dst []byte, text *batch.TextView, row int) []byte {
+	v := &text.Views[row]
+	n := v.Len()
+	if n > batch.InlineText {
+		return e.appendText(dst, text.Bytes(row))
+	}
+	first, rest := textblock.Short(v)
+	if e.special(first)|e.special(uint64(rest)) == 0 {
+		return textblock.PutShort(dst, first, rest, n)
+	}
+	return e.appendQuoted(dst, text.Bytes(row))
+}
+
+// special is not zero when a byte of w makes quotes necessary.
+func (e *encoder) special(w uint64) uint64 {
+	return textblock.HasZero(w^quote*textblock.Ones) | textblock.HasZero(w^uint64(e.delim)*textblock.Ones) |
+		textblock.HasZero(w^'\n'*textblock.Ones) | textblock.HasZero(w^'\r'*textblock.Ones)
+}
+
+// appendText appends a text in quotes when it needs them.
+func (e *encoder) appendText(dst, text []byte) []byte {
+	n := len(text)
+	dst = textblock.Grow(dst, n+textblock.Room)
+	if n < 8 {
+		if bytes.IndexByte(text, quote) >= 0 || bytes.IndexByte(text, e.delim) >= 0 || bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
+			return e.appendQuoted(dst, text)
+		}
+		return append(dst, text...)
+	}
+	// Copied while it is looked at, the last word overlapping the one before.
+	out, found := dst[len(dst):len(dst)+n], uint64(0)
+	for i := 0; i+8 <= len(text); i += 8 {
+		w := binary.NativeEndian.Uint64(text[i:])
+		binary.NativeEndian.PutUint64(out[i:], w)
+		found |= e.special(w)
+	}
+	w := binary.NativeEndian.Uint64(text[n-8:])
+	binary.NativeEndian.PutUint64(out[n-8:], w)
+	if found|e.special(w) != 0 {
+		return e.appendQuoted(dst, text)
+	}
+	return dst[:len(dst)+n]
+}
+
+// appendQuoted appends a text in quotes.
+func (e *encoder) appendQuoted(dst, text []byte) []byte {
+	dst = append(textblock.Grow(dst, len(text)+2), quote)
+	for {
+		i := bytes.IndexByte(text, quote)
+		if i < 0 {
+			dst = textblock.Grow(dst, len(text)+formBytes)
+			return append(append(dst, text...), quote)
+		}
+		dst = textblock.Grow(dst, i+2)
+		dst = append(append(dst, text[:i+1]...), quote)
+		text = text[i+1:]
+	}
+}
+
+// appendToken appends a JSON value: what a string says, anything else as JSON.
+func (e *encoder) appendToken(dst, token, scratch []byte) (_, _ []byte) {
+	inner, plain, ok := batch.StringToken(token)
+	switch {
+	case !ok:
+		return e.appendText(dst, token), scratch
+	case plain:
+		return e.appendText(dst, inner), scratch
+	}
+	scratch = batch.AppendUnescaped(scratch[:0], inner)
+	return e.appendText(dst, scratch), scratch
+}

@@ -1,0 +1,227 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"weir.dev/weir/batch"
+	"weir.dev/weir/blob/buckets"
+	"weir.dev/weir/connector"
+	"weir.dev/weir/connectors"
+	"weir.dev/weir/flow"
+	"weir.dev/weir/internal/access"
+	"weir.dev/weir/internal/durable"
+	"weir.dev/weir/internal/durable/local"
+	"weir.dev/weir/internal/engine"
+	"weir.dev/weir/internal/server"
+	"weir.dev/weir/internal/server/sigv4"
+	"weir.dev/weir/internal/store"
+	"weir.dev/weir/internal/store/postgres"
+	"weir.dev/weir/internal/store/sqlite"
+	"weir.dev/weir/internal/telemetry"
+	"weir.dev/weir/internal/vault"
+)
+
+// App is a running installation in this process.
+type App struct {
+	Config     Config
+	Store      store.Store
+	Keys       *access.Keyring
+	Connectors *connector.Registry
+	Engine     *local.Engine
+	Server     *server.Server
+	Log        *slog.Logger
+	// FirstKey is set when this start has made the installation's first key.
+	FirstKey *sigv4.Key
+
+	telemetry *telemetry.Telemetry
+	buckets   *buckets.Buckets
+	closers   []func() error
+}
+
+// Open builds everything and resumes what was running. Close it.
+func Open(ctx context.Context, cfg Config, logTo io.Writer) (_ *App, err error) {
+	cfg.defaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	a := &App{Config: cfg, Connectors: connectors.All()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if a.Config.Data, err = prepareData(cfg.Data); err != nil {
+		return nil, err
+	}
+	if a.telemetry, err = telemetry.Open(ctx, telemetry.Config{LogFormat: cfg.LogFormat, LogLevel: cfg.LogLevel, Version: Version}, logTo); err != nil {
+		return nil, err
+	}
+	a.Log = a.telemetry.Log
+	a.closers = append(a.closers, a.telemetry.Close)
+	if err := a.openStore(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openKeys(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openEngine(ctx); err != nil {
+		return nil, err
+	}
+	a.Server, err = server.New(ctx, server.Options{
+		Store: a.Store, Runner: a.Engine, Connectors: a.Connectors, Keys: a.Keys, KeyAdmin: a.Keys, AccountID: cfg.AccountID,
+		Live: liveView{a.Engine}, Logger: a.Log, Metrics: a.telemetry.Registry, Gatherer: a.telemetry.Registry,
+		MaxBody: cfg.MaxBody, MaxFlows: cfg.MaxFlows, MaxRunning: cfg.MaxRunning, Version: Version,
+	})
+	return a, err
+}
+
+func (a *App) openStore(ctx context.Context) error {
+	st, err := OpenStore(ctx, a.Config)
+	if err != nil {
+		return err
+	}
+	a.Store = st
+	a.closers = append(a.closers, st.Close)
+	return nil
+}
+
+// OpenStore opens the store alone, for tools that need nothing else.
+func OpenStore(ctx context.Context, cfg Config) (store.Store, error) {
+	cfg.defaults()
+	if cfg.Store != "sqlite" {
+		return postgres.Open(ctx, cfg.Store, postgres.Options{})
+	}
+	dir, err := prepareData(cfg.Data)
+	if err != nil {
+		return nil, err
+	}
+	return sqlite.Open(ctx, filepath.Join(dir, databaseFile), sqlite.Options{})
+}
+
+// openKeys opens the vault and the keyring, and makes the first key of a new installation.
+func (a *App) openKeys(ctx context.Context) error {
+	v, err := vault.Open(ctx, vault.Options{Dir: a.Config.Data, URL: a.Config.KeyURL})
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, v.Close)
+	a.Keys = access.NewKeyring(a.Store, v, time.Now, a.Log)
+	if a.Config.AccessKeyID != "" {
+		a.Keys.Fix(sigv4.Key{ID: a.Config.AccessKeyID, Secret: a.Config.SecretAccess}, "environment")
+		return nil
+	}
+	list, err := a.Keys.List(ctx)
+	if err != nil || len(list) > 0 {
+		return err
+	}
+	key, err := a.Keys.Create(ctx, "root")
+	if err != nil {
+		return err
+	}
+	a.FirstKey = &key
+	return writeCredentials(filepath.Join(a.Config.Data, CredentialsFile), key)
+}
+
+// writeCredentials keeps the first key where every AWS tool can read it, for the owner alone.
+func writeCredentials(path string, key sigv4.Key) error {
+	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", key.ID, key.Secret)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("writing the first access key: %w", err)
+	}
+	return nil
+}
+
+// openEngine opens buckets and engine, and takes up unfinished executions.
+func (a *App) openEngine(ctx context.Context) error {
+	eng, opener, err := mover(a.Config)
+	if err != nil {
+		return err
+	}
+	a.buckets = opener
+	a.closers = append(a.closers, opener.Close)
+	steps := &durable.Steps{
+		Store: a.Store, Connectors: a.Connectors, Configure: configure(opener), Mover: eng, Log: a.Log, Board: durable.NewBoard(nil),
+	}
+	a.Engine = local.New(steps, local.Options{Executions: a.Config.Parallel, Alone: a.Config.Store == "sqlite"})
+	a.closers = append(a.closers, func() error { a.Engine.Close(); return nil })
+	return a.Engine.Resume(ctx)
+}
+
+// mover makes the engine that moves rows, within the memory the user allows.
+func mover(cfg Config) (*engine.Engine, *buckets.Buckets, error) {
+	memory, err := ParseBytes(cfg.Memory)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading --memory: %w", err)
+	}
+	limitHeap(memory)
+	named := map[string]string{}
+	for _, b := range cfg.Buckets {
+		name, url, err := buckets.ParseNamed(b)
+		if err != nil {
+			return nil, nil, err
+		}
+		named[name] = url
+	}
+	opener, err := buckets.New(buckets.Config{Named: named, Template: cfg.BucketURL, DataDir: cfg.Data})
+	if err != nil {
+		return nil, nil, err
+	}
+	return engine.New(engine.Options{Threads: cfg.Threads, Memory: memory}), opener, nil
+}
+
+// limitHeap tells the garbage collector how far the heap may grow: the rows' budget, and room for everything else. A
+// limit that the user has set by GOMEMLIMIT stands.
+func limitHeap(memory int64) {
+	if os.Getenv("GOMEMLIMIT") != "" || memory > math.MaxInt64/2 {
+		return
+	}
+	debug.SetMemoryLimit(memory + memory/4 + 16<<20)
+}
+
+// configure gives connections what they need. This build keeps no profiles, so there are no credentials yet.
+func configure(opener *buckets.Buckets) func(context.Context, flow.ConnectorType, string, string) (connector.Config, error) {
+	return func(_ context.Context, _ flow.ConnectorType, _, apiVersion string) (connector.Config, error) {
+		return connector.Config{APIVersion: apiVersion, Buckets: opener, Pool: batch.DefaultPool, Now: time.Now}, nil
+	}
+}
+
+// Close stops everything, the last started first. It is safe after a failed Open.
+func (a *App) Close() error {
+	var errs []error
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		errs = append(errs, a.closers[i]())
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}
+
+// liveView shows the engine's progress in the server's words.
+type liveView struct{ engine *local.Engine }
+
+// Live is what the engine knows of an execution.
+func (l liveView) Live(id string) (server.Live, bool) {
+	p, ok := l.engine.Progress(id)
+	if !ok {
+		return server.Live{}, false
+	}
+	waits := make([]string, 0, len(p.Waits))
+	for _, w := range p.Waits {
+		if w.Slow || w.Split < 0 {
+			waits = append(waits, w.String())
+		}
+	}
+	return server.Live{
+		Totals: p.Totals, Stage: string(p.Stage), BytesTotal: p.BytesTotal, Splits: p.Splits, SplitsDone: p.SplitsDone,
+		Waits: strings.Join(waits, "; "),
+	}, true
+}

@@ -1,0 +1,115 @@
+// Package app introduces the rooms to each other: it builds everything from the configuration, starts it, and stops it in
+// order. It holds no business decisions.
+package app
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Version is this build's version, set by the linker.
+var Version = "dev"
+
+// Names of the files that a data directory holds.
+const (
+	CredentialsFile = "credentials" // the first access key, in the format of AWS's shared credentials file
+	databaseFile    = "weir.db"
+)
+
+// Config is what a user may set. The zero value of a field means its default.
+type Config struct {
+	Listen    string // host:port; 127.0.0.1:8080
+	Data      string // data directory
+	Store     string // "sqlite" or a postgres:// URL
+	Memory    string // bytes of rows held at the same time, as 256MiB
+	Threads   int    // that decode, transform and encode; 0 means one per processor
+	Buckets   []string
+	BucketURL string
+	AccountID string
+	TLSCert   string
+	TLSKey    string
+	KeyURL    string // master key of the vault
+	LogFormat string
+	LogLevel  string
+
+	MaxBody       int64
+	MaxFlows      int
+	MaxRunning    int
+	Parallel      int // executions at the same time in this process
+	DrainTimeout  time.Duration
+	AccessKeyID   string
+	SecretAccess  string
+	MetricsPublic bool
+}
+
+// DefaultDataDir is where the data lives when nobody says: WEIR_DATA, else .weir in the working directory.
+func DefaultDataDir() string { return ".weir" }
+
+func (c *Config) defaults() {
+	set := func(p *string, v string) {
+		if *p == "" {
+			*p = v
+		}
+	}
+	set(&c.Listen, "127.0.0.1:8080")
+	set(&c.Data, DefaultDataDir())
+	set(&c.Store, "sqlite")
+	set(&c.Memory, "256MiB")
+	set(&c.AccountID, "000000000000")
+	if c.DrainTimeout == 0 {
+		c.DrainTimeout = 30 * time.Second
+	}
+}
+
+// check refuses what cannot work, naming the flag.
+func (c *Config) check() error {
+	if len(c.AccountID) != 12 || strings.Trim(c.AccountID, "0123456789") != "" {
+		return fmt.Errorf("--account-id must have 12 digits, not %q", c.AccountID)
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return fmt.Errorf("--tls-cert and --tls-key go together")
+	}
+	if (c.AccessKeyID == "") != (c.SecretAccess == "") {
+		return fmt.Errorf("WEIR_ACCESS_KEY_ID and WEIR_SECRET_ACCESS_KEY go together")
+	}
+	if c.Store != "sqlite" && !strings.HasPrefix(c.Store, "postgres://") && !strings.HasPrefix(c.Store, "postgresql://") {
+		return fmt.Errorf("--store must be sqlite or a postgres:// URL")
+	}
+	return nil
+}
+
+// ParseBytes reads a size: 268435456, 256MiB, 1GB. Units are binary (KiB, MiB, GiB) or decimal (kB, MB, GB).
+func ParseBytes(s string) (int64, error) {
+	units := []struct {
+		suffix string
+		factor int64
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
+	for _, u := range units {
+		digits, ok := strings.CutSuffix(s, u.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+		if err != nil || n <= 0 || n > (1<<62)/u.factor {
+			break
+		}
+		return n * u.factor, nil
+	}
+	return 0, fmt.Errorf("%q is not a size; write for instance 256MiB", s)
+}
+
+// prepareData makes the data directory, readable by its owner alone.
+func prepareData(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("finding the data directory: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("making the data directory: %w", err)
+	}
+	return dir, nil
+}

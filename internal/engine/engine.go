@@ -1,0 +1,50 @@
+// Package engine moves one split's rows: pages from the source, through the program, into staged files or acknowledged
+// writes. It runs in process, knows nothing of Temporal, SQL or HTTP, and keeps no state of its own: what a retry needs is
+// handed out as checkpoints, plain data, through [Hooks].
+//
+//	fetch (in order) → decode + program (on workers) → gather into files (in order) → encode blocks (on workers) → stage (in order)
+//
+// Results are put back into order before anything is written, so the bytes of the output depend on the plan alone,
+// never on the number of workers.
+package engine
+
+import (
+	"context"
+	"encoding/json"
+
+	"weir.dev/weir/connector"
+	"weir.dev/weir/flow"
+	"weir.dev/weir/internal/plan"
+)
+
+// Transfer is one split's work.
+type Transfer struct {
+	Plan   *plan.Plan
+	Split  connector.Split
+	From   *Checkpoint      // nil at the start
+	Source connector.Reader // opened for the plan's source profile
+	// One of the two, as the plan's destination says.
+	Target *connector.Target
+	Writer connector.Writer
+}
+
+// Checkpoint is what a retry of a split resumes from: everything before it is staged or acknowledged, with receipts, and
+// counted; nothing after it is.
+type Checkpoint struct {
+	Cursor connector.Cursor `json:"cursor"`
+	Totals flow.Totals      `json:"totals"`
+	// Sequence is the number of the next receipt of the split.
+	Sequence int64 `json:"sequence"`
+	// Land is the lander's own part: what it needs to name the next files. Nil for destinations of rows.
+	Land json.RawMessage `json:"land,omitzero"`
+}
+
+// Hooks is how a transfer talks to whoever runs it.
+type Hooks interface {
+	// Progress reports counts so far, at most every 100 ms; it must not block.
+	Progress(t flow.Totals)
+	// Checkpoint makes the checkpoint durable with the receipts and samples of rejects since the last one. When it fails
+	// the transfer stops with that error; after fault.Fenced it stops without cleaning up, because what it staged belongs
+	// to the newer owner.
+	Checkpoint(ctx context.Context, c Checkpoint, receipts []connector.Receipt, rejects []flow.Reject) error
+}

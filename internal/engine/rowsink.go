@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"weir.dev/weir/connector"
+	"weir.dev/weir/fault"
+	"weir.dev/weir/flow"
+)
+
+// rowSink writes batches to a vendor, one after the other, with a checkpoint after each that it has acknowledged: after
+// a crash one batch, at most, is written again.
+type rowSink struct {
+	m       *mover
+	w       connector.RowWriter
+	next    int64 // sequence of the next write
+	rejects []flow.Reject
+	saved   bool // nothing has been counted since the last checkpoint
+}
+
+func newRowSink(m *mover) (*rowSink, error) {
+	req := connector.WriteRequest{Properties: m.t.Plan.Dest.Properties}
+	if w := m.t.Plan.Dest.Write; w != nil {
+		req = *w
+	}
+	req.ExecutionID, req.Split = m.t.Plan.ExecutionID, m.t.Split.Index
+	w, err := m.t.Writer.OpenWriter(m.ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return &rowSink{m: m, w: w, next: m.sequence}, nil
+}
+
+func (s *rowSink) prepare(*result) {}
+
+func (s *rowSink) take(p *page) error {
+	s.saved = false
+	if p.res.out == nil {
+		s.rejects = append(s.rejects, s.m.count(p)...)
+		return nil
+	}
+	receipt, refusals, err := s.w.Write(s.m.ctx, s.next, p.res.out)
+	if err != nil {
+		return err
+	}
+	s.rejects = append(s.rejects, s.m.count(p)...)
+	if err := s.refuse(p, refusals); err != nil {
+		return err
+	}
+	t := &s.m.totals
+	written := p.res.rows - int64(len(refusals))
+	if receipt.Rows != written {
+		return fault.New(fault.ConnectorServer, "writing batch %d: the destination acknowledged %d records and refused %d of %d",
+			s.next, receipt.Rows, len(refusals), p.res.rows)
+	}
+	t.Written += written
+	t.BytesWritten += receipt.Bytes
+	s.next++
+	if err := s.checkpoint(receipt); err != nil {
+		return err
+	}
+	if len(refusals) > 0 && s.m.t.Plan.Dest.FailOnFirstError {
+		r := refusals[0]
+		return fault.New(fault.ConnectorServer, "record %d of %q was refused by the destination: %s", p.res.out.Origin.Record(r.Row), p.object, r.Reason)
+	}
+	return nil
+}
+
+// refuse counts the rows that the destination refused. Each may be named once.
+func (s *rowSink) refuse(p *page, refusals []connector.Refusal) error {
+	seen := make(map[int]bool, len(refusals))
+	for _, r := range refusals {
+		if r.Row < 0 || int64(r.Row) >= p.res.rows || seen[r.Row] {
+			return fault.New(fault.Internal, "writing batch %d: the destination refused row %d of %d, which is none or was refused before", s.next, r.Row, p.res.rows)
+		}
+		seen[r.Row] = true
+		t := &s.m.totals
+		if t.Rejected < maxRejects {
+			s.rejects = append(s.rejects, flow.Reject{Split: s.m.t.Split.Index, Object: p.object, Record: p.res.out.Origin.Record(r.Row), Task: "Write", Reason: r.Reason, Action: "refused"})
+		}
+		t.Rejected++
+		t.PutFailures++
+	}
+	return nil
+}
+
+func (s *rowSink) checkpoint(receipts ...connector.Receipt) error {
+	c := Checkpoint{Cursor: s.m.cursor, Totals: s.m.totals, Sequence: s.next}
+	err := s.m.hooks.Checkpoint(s.m.ctx, c, receipts, s.rejects)
+	if err == nil {
+		s.rejects, s.saved = nil, true
+	}
+	return err
+}
+
+// salvage has nothing to do: everything acknowledged is in a checkpoint.
+func (s *rowSink) salvage() {}
+
+func (s *rowSink) finish() error {
+	if s.saved {
+		return nil
+	}
+	return s.checkpoint()
+}
+
+func (s *rowSink) close(bool) { _ = s.w.Close(s.m.ctx) }

@@ -1,0 +1,378 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"weir.dev/weir/connector"
+	"weir.dev/weir/fault"
+	"weir.dev/weir/flow"
+)
+
+// Input is what a plan is made from.
+type Input struct {
+	Execution *flow.Execution
+	Schema    flow.Schema      // of the source, as it is now; no fields when the source is empty
+	Files     *flow.FileOutput // how a destination of files lays them out; nil for destinations of rows
+	Window    *flow.Window     // nil pulls everything
+	// ChunkBytes is how much input one page holds; part of the plan because the output's bytes depend on it. 0 means the
+	// connector's default.
+	ChunkBytes int
+}
+
+// Compile turns a definition that has passed flow.Validate into a plan. It fails with Validation when the definition
+// does not fit the source's schema; the message names task and field.
+func Compile(in Input) (*Plan, error) {
+	x := in.Execution
+	src, dst := x.Definition.Source, x.Definition.Destinations[0]
+	c := compiler{source: src.Connector, schema: in.Schema, files: in.Files, projected: map[string]bool{}}
+	if err := c.tasks(x.Definition.Tasks); err != nil {
+		return nil, err
+	}
+	if err := c.finish(); err != nil {
+		return nil, err
+	}
+	p := &Plan{
+		ExecutionID: x.ID, FlowName: x.FlowName, FlowVersion: x.FlowVersion, SchemaVersion: x.SchemaVersion,
+		StartedAt: x.StartedAt.UTC().Truncate(time.Millisecond),
+		Program:   c.program,
+		Source: Source{
+			Connector: src.Connector, ProfileName: deref(src.ProfileName), APIVersion: deref(src.APIVersion),
+			Read: connector.ReadRequest{
+				Properties: src.Properties, Schema: in.Schema, Fields: c.fields(), Filters: c.pushable(), Window: in.Window,
+				ChunkBytes: in.ChunkBytes,
+			},
+		},
+		Dest: Dest{
+			Connector: dst.Connector, ProfileName: deref(dst.ProfileName), APIVersion: deref(dst.APIVersion),
+			Properties: dst.Properties, Files: in.Files,
+		},
+		OneSplit: in.Files != nil && in.Files.SingleFile && in.Files.TargetFileSize == 0,
+	}
+	if inc := src.Incremental; inc != nil {
+		p.Source.Read.WindowBy = deref(inc.DatetimeField)
+	}
+	if in.Files == nil {
+		p.Dest.Write = &connector.WriteRequest{Properties: dst.Properties, ExecutionID: x.ID}
+		if err := p.Dest.errorHandling(); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// errorHandling reads errorHandlingConfig, which every destination of rows spells the same way.
+func (d *Dest) errorHandling() error {
+	var props struct {
+		ErrorHandling *struct {
+			FailOnFirst bool   `json:"failOnFirstDestinationError"`
+			Bucket      string `json:"bucketName"`
+			Prefix      string `json:"bucketPrefix"`
+		} `json:"errorHandlingConfig"`
+	}
+	if err := d.Properties.Decode(&props); err != nil {
+		return fault.Wrap(fault.Validation, err, "reading errorHandlingConfig")
+	}
+	if e := props.ErrorHandling; e != nil {
+		d.FailOnFirstError = e.FailOnFirst
+		if e.Bucket != "" {
+			d.ErrorFiles = &ErrorDest{Bucket: e.Bucket, Prefix: e.Prefix}
+		}
+	}
+	return nil
+}
+
+// compiler gathers the program while it walks the tasks.
+type compiler struct {
+	source    flow.ConnectorType
+	schema    flow.Schema
+	files     *flow.FileOutput
+	program   Program
+	projected map[string]bool // fields an explicit projection names
+	mapAll    *flow.Task
+	allTask   TaskOrigin
+	pass      bool
+	maps      bool
+}
+
+func (c *compiler) tasks(tasks []flow.Task) error {
+	for i := range tasks {
+		t := &tasks[i]
+		origin := TaskOrigin{Index: i, Label: t.Label(c.source)}
+		var err error
+		switch t.Type {
+		case flow.TaskFilter:
+			c.filter(t, origin)
+		case flow.TaskValidate:
+			c.program.Validations = append(c.program.Validations, Validation{
+				Field: t.SourceFields[0], Operator: t.Operator(c.source), Task: origin,
+				DropDataset: t.Properties[flow.PropValidationAction] == flow.ActionDropDataset,
+			})
+		case flow.TaskMerge, flow.TaskArithmetic:
+			err = c.derive(t, origin)
+		case flow.TaskTruncate, flow.TaskMask:
+			c.edit(t, origin)
+		case flow.TaskMap:
+			c.maps = true
+			c.output(t.SourceFields[0], *t.DestinationField, t.Properties, origin)
+		case flow.TaskMapAll:
+			c.mapAll, c.allTask = t, origin
+		case flow.TaskPassthrough:
+			c.pass, c.allTask = true, origin
+		case flow.TaskPartition:
+			c.program.PartitionBy, err = flow.ParseNameList(t.Properties[flow.PropOrderedPartitionKeysList])
+		}
+		if err != nil {
+			return fault.Wrap(fault.Validation, err, "planning task %d (%s)", i+1, origin.Label)
+		}
+	}
+	return nil
+}
+
+func (c *compiler) filter(t *flow.Task, origin TaskOrigin) {
+	op := t.Operator(c.source)
+	if op == flow.OpProjection {
+		for _, f := range t.SourceFields {
+			c.projected[f] = true
+		}
+		return
+	}
+	f := Filter{Field: t.SourceFields[0], Operator: op, DataType: t.Properties[flow.PropDataType], Task: origin}
+	f.Compare = flow.CompareAs(f.DataType)
+	switch {
+	case op == flow.OpBetween:
+		f.Values = []string{t.Properties[flow.PropLowerBound], t.Properties[flow.PropUpperBound]}
+	case t.Properties[flow.PropValues] != "":
+		f.Values = flow.SplitValues(t.Properties[flow.PropValues])
+	default:
+		f.Values = []string{t.Properties[flow.PropValue]}
+	}
+	c.program.Filters = append(c.program.Filters, f)
+}
+
+func (c *compiler) derive(t *flow.Task, origin TaskOrigin) error {
+	d := Derived{Name: t.DerivedName(), Fields: t.SourceFields, Operator: t.Operator(c.source), Task: origin}
+	if t.Type == flow.TaskArithmetic {
+		d.Fields, _ = flow.OperandOrder(t.Properties[flow.PropMathOperationFieldsOrder], t.SourceFields)
+	} else {
+		format, err := flow.ParseConcatFormat(t.Properties[flow.PropConcatFormat], t.SourceFields)
+		if err != nil {
+			return err
+		}
+		d.Format = format
+	}
+	c.program.Derived = append(c.program.Derived, d)
+	return nil
+}
+
+func (c *compiler) edit(t *flow.Task, origin TaskOrigin) {
+	e := Edit{Field: t.SourceFields[0], Task: origin}
+	if t.Type == flow.TaskTruncate {
+		e.Truncate = atoi(t.Properties[flow.PropTruncateLength])
+	} else {
+		e.Mask, e.Length, e.With = t.Operator(c.source), atoi(t.Properties[flow.PropMaskLength]), "*"
+		if v := t.Properties[flow.PropMaskValue]; v != "" {
+			e.With = v
+		}
+	}
+	c.program.Edits = append(c.program.Edits, e)
+}
+
+// output adds a destination field. Types matter only where the destination keeps them.
+func (c *compiler) output(field, name string, props map[string]string, origin TaskOrigin) {
+	o := Output{Field: field, Name: name, Task: origin}
+	if c.files != nil && c.files.Type == flow.FileParquet && c.files.KeepTypes {
+		o.Type, o.Dec = c.typeOf(field, props)
+	}
+	c.program.Outputs = append(c.program.Outputs, o)
+}
+
+// typeOf is the type a kept-typed column gets: what the task declares, else what the source says, else for arithmetic a
+// decimal, else a string.
+func (c *compiler) typeOf(field string, props map[string]string) (flow.Type, [2]int32) {
+	if declared := props[flow.PropDestinationDataType]; declared != "" {
+		if t := flow.TypeOf(declared); t != flow.TypeString {
+			return t, decimalOf(t, flow.Field{})
+		}
+	}
+	if i := c.schema.Find(field); i >= 0 {
+		f := c.schema.Fields[i]
+		switch f.Type {
+		case flow.TypeText, flow.TypeJSON:
+			return flow.TypeString, [2]int32{}
+		}
+		return f.Type, decimalOf(f.Type, f)
+	}
+	for _, d := range c.program.Derived {
+		if d.Name == field && d.Operator != flow.OpNoOp {
+			return flow.TypeDecimal, decimalOf(flow.TypeDecimal, flow.Field{})
+		}
+	}
+	return flow.TypeString, [2]int32{}
+}
+
+// decimalOf gives precision and scale of a decimal; 38 digits with 10 after the point when nobody says.
+func decimalOf(t flow.Type, f flow.Field) [2]int32 {
+	if t != flow.TypeDecimal {
+		return [2]int32{}
+	}
+	if f.DecimalPrecision > 0 {
+		return [2]int32{f.DecimalPrecision, f.DecimalScale}
+	}
+	return [2]int32{38, 10}
+}
+
+// finish resolves Map_all, the input columns and the checks against the schema.
+func (c *compiler) finish() error {
+	if c.mapAll != nil || c.pass {
+		if err := c.everything(); err != nil {
+			return err
+		}
+	}
+	for _, name := range c.fields() {
+		col := Column{Name: name, Type: flow.TypeString}
+		if i := c.schema.Find(name); i >= 0 {
+			col.Type = c.schema.Fields[i].Type
+			col.Dec = decimalOf(col.Type, c.schema.Fields[i])
+		} else if len(c.schema.Fields) > 0 && !c.schema.Open {
+			return fault.New(fault.Validation, "planning %s: the source has no field %q; it has %s", c.user(name), name, c.known())
+		}
+		c.program.Input = append(c.program.Input, col)
+	}
+	return c.partitions()
+}
+
+// everything adds an output for each source field that is not excluded.
+func (c *compiler) everything() error {
+	var excluded []string
+	if c.mapAll != nil {
+		if list, ok := c.mapAll.Properties[flow.PropExcludeSourceFieldsList]; ok {
+			var err error
+			if excluded, err = flow.ParseNameList(list); err != nil {
+				return fault.Wrap(fault.Validation, err, "planning task %d (%s)", c.allTask.Index+1, c.allTask.Label)
+			}
+		}
+	}
+	for _, f := range c.schema.Fields {
+		if !slices.Contains(excluded, f.Name) {
+			c.output(f.Name, f.Name, nil, c.allTask)
+		}
+	}
+	return nil
+}
+
+// partitions checks that every key is an output.
+func (c *compiler) partitions() error {
+	for _, key := range c.program.PartitionBy {
+		if len(c.program.Outputs) > 0 && !slices.ContainsFunc(c.program.Outputs, func(o Output) bool { return o.Name == key }) {
+			return fault.New(fault.Validation, "planning partitions: key %q is no destination field", key)
+		}
+	}
+	return nil
+}
+
+// fields lists the source fields the program touches: in the schema's order, unknown ones last in order of use. A field
+// that a projection names and nothing uses is not read.
+func (c *compiler) fields() []string {
+	derived := map[string]bool{}
+	for _, d := range c.program.Derived {
+		derived[d.Name] = true
+	}
+	var used []string
+	seen := map[string]bool{}
+	use := func(name string) {
+		if seen[name] {
+			return
+		}
+		// A name that a task makes is the temporary field, unless the source really has one of that name.
+		if derived[name] && c.schema.Find(name) < 0 {
+			return
+		}
+		seen[name] = true
+		used = append(used, name)
+	}
+	for _, f := range c.program.Filters {
+		use(f.Field)
+	}
+	for _, v := range c.program.Validations {
+		use(v.Field)
+	}
+	for _, d := range c.program.Derived {
+		for _, f := range d.Fields {
+			use(f)
+		}
+	}
+	for _, e := range c.program.Edits {
+		use(e.Field)
+	}
+	for _, o := range c.program.Outputs {
+		use(o.Field)
+	}
+	ordered := make([]string, 0, len(used))
+	for _, f := range c.schema.Fields {
+		if seen[f.Name] {
+			ordered = append(ordered, f.Name)
+			delete(seen, f.Name)
+		}
+	}
+	for _, name := range used {
+		if seen[name] {
+			ordered = append(ordered, name)
+		}
+	}
+	return ordered
+}
+
+// pushable lists the filters for a source that can apply them itself.
+func (c *compiler) pushable() []connector.Filter {
+	var list []connector.Filter
+	for _, f := range c.program.Filters {
+		list = append(list, connector.Filter{Field: f.Field, Operator: f.Operator, DataType: f.DataType, Values: f.Values})
+	}
+	return list
+}
+
+// user names the task that uses a field, for messages.
+func (c *compiler) user(field string) string {
+	name := func(o TaskOrigin) string { return "task " + itoa(o.Index+1) + " (" + o.Label + ")" }
+	for _, f := range c.program.Filters {
+		if f.Field == field {
+			return name(f.Task)
+		}
+	}
+	for _, v := range c.program.Validations {
+		if v.Field == field {
+			return name(v.Task)
+		}
+	}
+	for _, d := range c.program.Derived {
+		if slices.Contains(d.Fields, field) {
+			return name(d.Task)
+		}
+	}
+	for _, e := range c.program.Edits {
+		if e.Field == field {
+			return name(e.Task)
+		}
+	}
+	for _, o := range c.program.Outputs {
+		if o.Field == field {
+			return name(o.Task)
+		}
+	}
+	return "the tasks"
+}
+
+// known lists the source's fields for a message, cut when there are many.
+func (c *compiler) known() string {
+	names := make([]string, 0, 20)
+	for i, f := range c.schema.Fields {
+		if i == 20 {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,7 @@
+package driver
+
+// What the golden tests need of the codecs.
+var (
+	EncodeFlow      = encodeFlow
+	EncodeExecution = encodeExecution
+)

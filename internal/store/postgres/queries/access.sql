@@ -1,0 +1,46 @@
+-- name: TokenGet
+SELECT request_hash, response, created_at FROM tokens WHERE operation = $1 AND token = $2;
+
+-- name: TokenPut
+INSERT INTO tokens (operation, token, request_hash, response, created_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (operation, token) DO UPDATE SET
+    request_hash = excluded.request_hash, response = excluded.response, created_at = excluded.created_at;
+
+-- name: TokenPrune
+DELETE FROM tokens WHERE created_at < $1;
+
+-- name: KeyGet
+SELECT id, name, sealed_secret, policy, disabled, created_at FROM access_keys WHERE id = $1;
+
+-- name: KeyList
+SELECT id, name, sealed_secret, policy, disabled, created_at FROM access_keys ORDER BY created_at, id;
+
+-- name: KeyPut
+INSERT INTO access_keys (id, name, sealed_secret, policy, disabled, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO UPDATE SET
+    name = excluded.name, sealed_secret = excluded.sealed_secret, policy = excluded.policy,
+    disabled = excluded.disabled, created_at = excluded.created_at;
+
+-- name: KeyDelete
+DELETE FROM access_keys WHERE id = $1;
+
+-- name: AuditList
+SELECT id, document FROM audit WHERE id > $1 ORDER BY id LIMIT $2;
+
+-- name: AuditAppend
+INSERT INTO audit (at, document) VALUES ($1, $2) RETURNING id;
+
+-- name: AuditIDRaise
+SELECT setval('audit_ids', greatest($1, last_value)) FROM audit_ids;
+
+-- name: SettingGet
+SELECT value FROM settings WHERE name = $1;
+
+-- name: SettingPut
+INSERT INTO settings (name, value) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: CountersGet
+SELECT
+    (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM lease_tokens),
+    (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM audit_ids);

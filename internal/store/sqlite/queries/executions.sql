@@ -1,0 +1,30 @@
+-- name: ExecutionGet
+SELECT document FROM executions WHERE id = ?1;
+
+-- name: ExecutionListFirst
+SELECT document FROM executions WHERE flow_name = ?1
+ORDER BY started_at DESC, id DESC LIMIT ?2;
+
+-- name: ExecutionListAfter
+SELECT document FROM executions WHERE flow_name = ?1 AND (started_at, id) < (?2, ?3)
+ORDER BY started_at DESC, id DESC LIMIT ?4;
+
+-- name: ExecutionUnfinished
+SELECT document FROM executions WHERE done = 0 ORDER BY started_at, id;
+
+-- name: ExecutionUnfinishedOf
+SELECT document FROM executions WHERE done = 0 AND flow_name = ?1 ORDER BY started_at, id;
+
+-- name: ExecutionPut
+INSERT INTO executions (id, flow_name, started_at, done, document)
+SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM flows WHERE name = ?2)
+ON CONFLICT (id) DO UPDATE SET
+    flow_name = excluded.flow_name, started_at = excluded.started_at, done = excluded.done, document = excluded.document;
+
+-- name: WatermarkGet
+SELECT changed_until, execution_id FROM watermarks WHERE flow_name = ?1;
+
+-- name: WatermarkPut
+INSERT INTO watermarks (flow_name, changed_until, execution_id)
+SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM flows WHERE name = ?1)
+ON CONFLICT (flow_name) DO UPDATE SET changed_until = excluded.changed_until, execution_id = excluded.execution_id;

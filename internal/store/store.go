@@ -1,0 +1,198 @@
+// Package store remembers: flows, executions and their ledger, access keys, audit events. It is one interface over two
+// databases, SQLite (embedded) and PostgreSQL (fleet), with one suite that both pass; see storetest.
+//
+// All access goes through two closures, Read and Write, each of which is one transaction. A Write is durable when it
+// returns (SQLite: WAL with FULL sync). Times come in as arguments or inside values, never from the database's clock,
+// and are kept to the microsecond in UTC. The store runs nothing and decides nothing.
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"time"
+
+	"weir.dev/weir/flow"
+)
+
+// Store is an open database. Safe for concurrent use, by many processes too where the database allows it.
+type Store interface {
+	// Read runs fn in a read-only snapshot. It may run fn again when what fn has read so far no longer belongs to one
+	// snapshot, so fn must set its results, not add to them. Neither closure may begin another transaction.
+	Read(ctx context.Context, fn func(ReadTx) error) error
+	// Write runs fn in a transaction and commits it unless fn fails. A transaction that loses a race is run again, so fn
+	// must have no effects of its own.
+	Write(ctx context.Context, fn func(Tx) error) error
+	// Ping reports whether the database answers.
+	Ping(ctx context.Context) error
+	// Backup writes a consistent copy of everything, in a form that Restore reads into an empty store of either kind.
+	Backup(ctx context.Context, w io.Writer) error
+	// Restore fills an empty store, wholly or not at all; it fails with Conflict when the store holds anything. Leases are
+	// not part of a backup, and no fence of the store it was taken from is honoured by the new one.
+	Restore(ctx context.Context, r io.Reader) error
+	Close() error
+}
+
+// ReadTx is what a transaction can read. Missing things are fault.NotFound.
+type ReadTx interface {
+	FlowGet(ctx context.Context, name string) (*flow.Flow, error)
+	// FlowList returns up to limit flows in name order, the first one after the given name.
+	FlowList(ctx context.Context, after string, limit int) ([]*flow.Flow, error)
+	FlowCount(ctx context.Context) (int, error)
+	// FlowVersionList returns up to limit versions of a flow, the newest first, each as it was when its version was new.
+	FlowVersionList(ctx context.Context, name string, limit int) ([]*flow.Flow, error)
+
+	ExecutionGet(ctx context.Context, id string) (*flow.Execution, error)
+	// ExecutionList returns up to limit executions of a flow, the newest first; those older than the position when one is
+	// given.
+	ExecutionList(ctx context.Context, flowName string, after *ExecutionPosition, limit int) ([]*flow.Execution, error)
+	// ExecutionUnfinished returns the executions of all flows that are not done, the oldest first.
+	ExecutionUnfinished(ctx context.Context) ([]*flow.Execution, error)
+	// ExecutionUnfinishedOf is the same for one flow.
+	ExecutionUnfinishedOf(ctx context.Context, flowName string) ([]*flow.Execution, error)
+
+	// PlanGet returns the frozen plan of an execution; NotFound before it is prepared.
+	PlanGet(ctx context.Context, executionID string) (json.RawMessage, error)
+	SplitList(ctx context.Context, executionID string) ([]*Split, error)
+	SplitGet(ctx context.Context, executionID string, index int) (*Split, error)
+	// ReceiptList returns an execution's receipts by split and sequence.
+	ReceiptList(ctx context.Context, executionID string) ([]*Receipt, error)
+	// RejectList returns up to limit samples of an execution's rejected records, by split in the order they came. No more
+	// than [MaxRejectSamples] are kept.
+	RejectList(ctx context.Context, executionID string, limit int) ([]flow.Reject, error)
+	// RejectCount returns how many rejects of an execution were saved with its splits, those without a sample included.
+	RejectCount(ctx context.Context, executionID string) (int64, error)
+	WatermarkGet(ctx context.Context, flowName string) (*flow.Watermark, error)
+
+	// TokenGet returns what an idempotency token stands for.
+	TokenGet(ctx context.Context, operation, token string) (*Token, error)
+	KeyGet(ctx context.Context, id string) (*AccessKey, error)
+	KeyList(ctx context.Context) ([]*AccessKey, error)
+	// AuditList returns up to limit events in order of their ids, those after the id when one is given. Two events that
+	// are written at the same moment may become visible in either order.
+	AuditList(ctx context.Context, afterID int64, limit int) ([]*AuditEvent, error)
+	// SettingGet returns a small named value of this installation, such as its id.
+	SettingGet(ctx context.Context, name string) (string, error)
+}
+
+// Tx is a transaction that can write too. Methods that take a [Fence] fail with fault.Fenced when its lease has passed
+// to a newer owner.
+type Tx interface {
+	ReadTx
+
+	// FlowPut creates or replaces a flow by name. A Version that is new to the flow is kept for FlowVersionList.
+	FlowPut(ctx context.Context, f *flow.Flow) error
+	// FlowDelete removes a flow with its history: versions, executions, ledger, watermark. NotFound when there is none.
+	FlowDelete(ctx context.Context, name string) error
+
+	// ExecutionPut creates or replaces an execution. NotFound when its flow is gone, as for WatermarkPut.
+	ExecutionPut(ctx context.Context, x *flow.Execution) error
+	// PlanPut freezes an execution's plan with its splits. Putting the same ones again changes nothing and keeps the
+	// checkpoints made since; another plan is a Conflict. NotFound when there is no such execution.
+	PlanPut(ctx context.Context, fence Fence, executionID string, plan json.RawMessage, splits []*Split) error
+	// SplitSave replaces a split's state (all but Data) and adds receipts and samples of rejects in the same stroke: a
+	// checkpoint. An existing receipt of the same split and sequence is replaced. NotFound when there is no such split.
+	SplitSave(ctx context.Context, fence Fence, s *Split, receipts []*Receipt, rejects []flow.Reject) error
+	// FenceCheck fails with fault.Fenced when the lease has passed on; for effects outside the store.
+	FenceCheck(ctx context.Context, fence Fence) error
+	WatermarkPut(ctx context.Context, w *flow.Watermark) error
+
+	// LeaseAcquire takes the named lease for owner until now+ttl, when it is free, expired, or owner's already. The token
+	// rises with every change of owner, also after the lease was given back. It fails with Conflict when another owner
+	// holds it.
+	LeaseAcquire(ctx context.Context, name, owner string, now time.Time, ttl time.Duration) (Fence, error)
+	// LeaseRenew extends a lease; Fenced when it has passed on.
+	LeaseRenew(ctx context.Context, fence Fence, now time.Time, ttl time.Duration) error
+	// LeaseRelease gives a lease back early; a no-op when it has passed on. From then on its fence is refused.
+	LeaseRelease(ctx context.Context, fence Fence) error
+
+	// TokenPut remembers an idempotency token, replacing an earlier one of the same name.
+	TokenPut(ctx context.Context, t *Token) error
+	// TokenPrune forgets tokens created before the time.
+	TokenPrune(ctx context.Context, before time.Time) error
+	KeyPut(ctx context.Context, k *AccessKey) error
+	KeyDelete(ctx context.Context, id string) error
+	AuditAppend(ctx context.Context, e *AuditEvent) error
+	SettingPut(ctx context.Context, name, value string) error
+}
+
+// MaxRejectSamples is how many samples of rejects an execution keeps; the count goes on.
+const MaxRejectSamples = 1000
+
+// ExecutionPosition is where a page of executions ended.
+type ExecutionPosition struct {
+	StartedAt time.Time `json:"startedAt"`
+	ID        string    `json:"id"`
+}
+
+// SplitState is how far a split has come.
+type SplitState string
+
+// Split states.
+const (
+	SplitPending SplitState = "pending" // not finished; Cursor says where to go on
+	SplitDone    SplitState = "done"
+)
+
+// Split is a row of the ledger: one slice of an execution's work, with its last checkpoint.
+type Split struct {
+	ExecutionID string          `json:"executionId"`
+	Index       int             `json:"index"`
+	Data        json.RawMessage `json:"data"` // the connector's split
+	State       SplitState      `json:"state"`
+	Checkpoint  json.RawMessage `json:"checkpoint,omitzero"` // what a retry resumes from; nil at the start
+	Totals      flow.Totals     `json:"totals"`              // up to the checkpoint
+	Attempts    int             `json:"attempts"`
+	Message     string          `json:"message,omitzero"` // why the last attempt ended early
+}
+
+// Receipt is proof of one staged file or accepted write, as the engine wrote it.
+type Receipt struct {
+	ExecutionID string          `json:"executionId"`
+	Split       int             `json:"split"`
+	Sequence    int64           `json:"sequence"`
+	Data        json.RawMessage `json:"data"`
+}
+
+// Fence is the proof of a lease: the token rises with every change of owner, and an effect of an older one is refused.
+type Fence struct {
+	Lease string `json:"lease"`
+	Token int64  `json:"token"`
+}
+
+// Token is an idempotency token (clientToken) with what it led to.
+type Token struct {
+	Operation   string          `json:"operation"`
+	Token       string          `json:"token"`
+	RequestHash string          `json:"requestHash"` // of the request without the token
+	Response    json.RawMessage `json:"response"`
+	CreatedAt   time.Time       `json:"createdAt"`
+}
+
+// AccessKey is a key that signs requests. The secret is sealed; the store never sees it in clear.
+type AccessKey struct {
+	ID           string          `json:"id"`
+	Name         string          `json:"name"` // of whom or what it stands for; the user part of its ARN
+	SealedSecret []byte          `json:"sealedSecret"`
+	Policy       json.RawMessage `json:"policy,omitzero"` // IAM-style; nil allows everything
+	Disabled     bool            `json:"disabled,omitzero"`
+	CreatedAt    time.Time       `json:"createdAt"`
+}
+
+// AuditEvent records one mutating call. Request holds no secrets.
+type AuditEvent struct {
+	ID        int64           `json:"id"` // set by the store, rising
+	At        time.Time       `json:"at"`
+	Operation string          `json:"operation"`
+	Principal string          `json:"principal"`
+	KeyID     string          `json:"keyId"`
+	SourceIP  string          `json:"sourceIp"`
+	UserAgent string          `json:"userAgent"`
+	RequestID string          `json:"requestId"`
+	Region    string          `json:"region"`
+	Resource  string          `json:"resource"`
+	ErrorCode string          `json:"errorCode,omitzero"`
+	Message   string          `json:"message,omitzero"`
+	Request   json.RawMessage `json:"request,omitzero"`
+	Response  json.RawMessage `json:"response,omitzero"`
+}
