@@ -1,6 +1,8 @@
 # Weir's daily work. `make` prints this help.
 SHELL      := /bin/bash
 GO         ?= go
+# One setting for builds and tests, so that they share what is compiled. The race detector alone needs cgo.
+export CGO_ENABLED ?= 0
 BIN        := bin/weir
 TOOLS      := $(CURDIR)/build/tools
 VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -16,7 +18,7 @@ help: ## print this help
 
 .PHONY: build
 build: ## build bin/weir
-	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/weir
+	@$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/weir
 
 .PHONY: demo
 demo: build ## build and run the main job on real data, with nothing to set up (KEEP=1 leaves the server up)
@@ -36,7 +38,7 @@ test/unit: ## run the Go tests alone, on what is installed
 
 .PHONY: test/race
 test/race: ## run the Go tests with the race detector
-	@$(GO) test -race -shuffle=on ./...
+	@CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
 
 .PHONY: test/interop
 test/interop: build ## run independent judges: boto3, DuckDB (says what could not be installed)

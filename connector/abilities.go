@@ -77,8 +77,12 @@ type Cursor json.RawMessage
 // MarshalJSON keeps the cursor as it is.
 func (c Cursor) MarshalJSON() ([]byte, error) { return json.RawMessage(c).MarshalJSON() }
 
-// UnmarshalJSON keeps the cursor as it is.
+// UnmarshalJSON keeps the cursor as it is; null is no cursor.
 func (c *Cursor) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*c = nil
+		return nil
+	}
 	*c = append((*c)[:0], b...)
 	return nil
 }

@@ -58,7 +58,7 @@ type ReadColumn struct {
 
 // Defaults of [ReadOptions].
 const (
-	DefaultChunkBytes = 4 << 20
+	DefaultChunkBytes = 1 << 20
 	DefaultMaxRecord  = 128 << 20
 )
 

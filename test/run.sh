@@ -2,6 +2,6 @@
 # All tests: unit, conformance on real PostgreSQL and a real S3 server, and the built binary driven by the AWS CLI.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/weir ./cmd/weir
+make --no-print-directory build
 export CI=${CI:-true} WEIR_BIN="$PWD/bin/weir"
 exec test/servers/s3.sh go test -shuffle=on -timeout 40m ./...

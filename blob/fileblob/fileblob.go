@@ -1,7 +1,7 @@
 // Package fileblob keeps a bucket in a local folder: an object's key is the path of its file.
 //
 //	DIR/out/orders/part-0             the object "out/orders/part-0"
-//	DIR/.weir/staging/OWNER/KEY/ID    an object staged by OWNER that will appear under KEY
+//	DIR/.weir/staging/OWNER/ID-KEY    an object staged by OWNER that will appear under KEY
 //
 // Everything goes through [os.Root], so that no key and no link leads out of the folder. Publishing syncs and renames:
 // an object appears whole or not at all, also when the power fails. The hidden folder exists only while something is

@@ -25,7 +25,7 @@ func open(t *testing.T, dir string) *fileblob.Bucket {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	odd := []string{"e1/tab\tnew\nline", `e1/back\slash`, "e1/" + strings.Repeat("x", 255)}
+	odd := []string{"e1/" + strings.Repeat("日本/", 140) + "x", "e1/tab\tnew\nline", `e1/back\slash`, "e1/" + strings.Repeat("x", 255)}
 	if runtime.GOOS == "windows" {
 		t.Skip("the kit's keys cannot be file names here")
 	}

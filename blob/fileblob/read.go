@@ -205,6 +205,9 @@ func (r *reader) Read(p []byte) (int, error) {
 		return 0, r.wrap(err)
 	}
 	n, err := r.src.Read(p)
+	if err == nil {
+		return n, nil
+	}
 	if err != io.EOF {
 		return n, r.wrap(err)
 	}

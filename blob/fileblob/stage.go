@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,36 +40,64 @@ func (b *Bucket) Stage(ctx context.Context, owner, key string) (blob.Writer, err
 	var random [idLen / 2]byte
 	rand.Read(random[:])
 	s := blob.Staged{Owner: owner, Key: key, Upload: hex.EncodeToString(random[:])}
-	f, err := createIn(root, filepath.Dir(stagedPath(s)), filepath.Base(stagedPath(s)))
+	f, top, err := createStaged(root, s)
 	if err != nil {
 		return nil, b.classify(ctx, err, "staging %q of bucket %q", key, b.name)
 	}
-	w := &writer{bucket: b, root: root, ctx: ctx, file: f, staged: s, sum: sha256.New()}
-	w.buf = bufio.NewWriterSize(io.MultiWriter(f, w.sum), 256<<10)
+	w := &writer{bucket: b, root: root, ctx: ctx, file: f, top: top, staged: s, sum: sha256.New()}
+	w.buf = bufio.NewWriterSize(io.MultiWriter(f, w.sum), bufBytes)
 	return w, nil
 }
 
-// createIn makes a new file in dir. Another writer's tidying may remove the folder between making it and making the
-// file, so it tries again.
-func createIn(root *os.Root, dir, name string) (*os.File, error) {
-	var err error
+// bufBytes is the size of a writer's buffer. Writers are many when output is partitioned.
+const bufBytes = 64 << 10
+
+// createStaged makes the file of a staged object. Another writer's tidying may remove the folder between making it and
+// making the file, so it tries again. Top is the deepest folder that was there before.
+func createStaged(root *os.Root, s blob.Staged) (f *os.File, top string, err error) {
+	path := stagedPath(s)
 	for range attempts {
-		if err = root.MkdirAll(dir, dirMode); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+		top = deepest(root, filepath.Dir(path))
+		if err = root.MkdirAll(filepath.Dir(path), dirMode); err == nil {
+			f, err = root.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 		}
-		var f *os.File
-		f, err = root.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return f, err
+			break
 		}
 	}
-	return nil, err
+	return f, top, err
 }
 
-// stagedPath is where a staged object waits. An id stands below the whole key, as a file's name of its own, so that the
-// path tells owner, key and upload without a second file to keep in step.
+// deepest is dir, or the nearest folder above it that exists.
+func deepest(root *os.Root, dir string) string {
+	for ; dir != "."; dir = filepath.Dir(dir) {
+		if _, err := root.Lstat(dir); err == nil {
+			break
+		}
+	}
+	return dir
+}
+
+// nameBytes is how much of an upload's name goes into one segment of its path; a file's name may have 255 bytes.
+const nameBytes = 240
+
+// stagedPath is where a staged object waits: in its owner's folder, under a name made of the upload's id and the escaped
+// key. The name alone tells what is staged, without a second file to keep in step; one folder for all costs one sync
+// less for each. Names that are too long for a file go on in folders below.
 func stagedPath(s blob.Staged) string {
-	return filepath.FromSlash(staging + "/" + s.Owner + "/" + s.Key + "/" + s.Upload)
+	name := s.Upload + "-" + strings.ReplaceAll(url.PathEscape(s.Key), ".", "%2E")
+	path := staging + "/" + s.Owner
+	for ; len(name) > nameBytes; name = name[nameBytes:] {
+		path += "/" + name[:nameBytes]
+	}
+	return filepath.FromSlash(path + "/" + name)
+}
+
+// parseStaged undoes stagedPath, given what lies below the owner's folder with its slashes removed.
+func parseStaged(name string) (key, upload string, ok bool) {
+	upload, escaped, ok := strings.Cut(name, "-")
+	key, err := url.PathUnescape(escaped)
+	return key, upload, ok && err == nil && len(upload) == idLen
 }
 
 // writer fills one staged file.
@@ -77,6 +106,7 @@ type writer struct {
 	root   *os.Root
 	ctx    context.Context
 	file   *os.File // nil after Finish and Abort
+	top    string   // the deepest folder that was there before the file
 	buf    *bufio.Writer
 	sum    hash.Hash
 	staged blob.Staged
@@ -91,7 +121,10 @@ func (w *writer) Write(p []byte) (int, error) {
 	}
 	n, err := w.buf.Write(p)
 	w.staged.Size += int64(n)
-	return n, w.wrap(err)
+	if err != nil {
+		return n, w.wrap(err)
+	}
+	return n, nil
 }
 
 // Finish syncs the file and the folders that lead to it.
@@ -111,7 +144,7 @@ func (w *writer) Finish(ctx context.Context) (blob.Staged, error) {
 	}
 	w.file = nil
 	if err == nil {
-		err = syncFolders(w.root, filepath.Dir(stagedPath(w.staged)))
+		err = syncFolders(w.root, filepath.Dir(stagedPath(w.staged)), w.top)
 	}
 	if err == nil {
 		// Someone may have discarded the owner's files meanwhile; then there is nothing left to vouch for.
@@ -158,6 +191,7 @@ func (b *Bucket) Publish(ctx context.Context, s blob.Staged) error {
 	} else if info.Size() != s.Size {
 		return fault.New(fault.ConnectorServer, "publishing %q of bucket %q: %d bytes are staged instead of %d", s.Key, b.name, info.Size(), s.Size)
 	}
+	top := deepest(root, filepath.Dir(target))
 	if err := root.MkdirAll(filepath.Dir(target), dirMode); missing(err) {
 		return fault.Wrap(fault.Conflict, err, "publishing %q of bucket %q: a file stands where its folder should", s.Key, b.name)
 	} else if err != nil {
@@ -169,7 +203,7 @@ func (b *Bucket) Publish(ctx context.Context, s blob.Staged) error {
 		return b.classify(ctx, err, "publishing %q of bucket %q", s.Key, b.name)
 	}
 	tidy(root, filepath.Dir(stagedPath(s)))
-	return b.classify(ctx, syncFolders(root, filepath.Dir(target)), "syncing the folder of %q of bucket %q", s.Key, b.name)
+	return b.classify(ctx, syncFolders(root, filepath.Dir(target), top), "syncing the folder of %q of bucket %q", s.Key, b.name)
 }
 
 // publishedBefore succeeds when the key holds the staged content already. It reads the object to be sure.
@@ -197,7 +231,7 @@ func (b *Bucket) publishedBefore(ctx context.Context, root *os.Root, s blob.Stag
 		return err
 	}
 	// The process that renamed it may have died before it synced.
-	return b.classify(ctx, syncFolders(root, filepath.Dir(target)), "syncing the folder of %q of bucket %q", s.Key, b.name)
+	return b.classify(ctx, syncFolders(root, filepath.Dir(target), "."), "syncing the folder of %q of bucket %q", s.Key, b.name)
 }
 
 // Discard removes what the owner has staged.
@@ -212,14 +246,13 @@ func (b *Bucket) Discard(ctx context.Context, owner, prefix string, keep []blob.
 	if err != nil {
 		return err
 	}
-	err = discardFolder(ctx, root, owner, "", prefix, keep)
+	err = discardFolder(ctx, root, filepath.FromSlash(staging+"/"+owner), "", prefix, keep)
 	return b.classify(ctx, err, "discarding what %q staged in bucket %q", owner, b.name)
 }
 
 // discardFolder removes from one folder of an owner's staged files, and from those below it, and the folder when it is
-// empty then. The key is the folder's path below the owner's.
-func discardFolder(ctx context.Context, root *os.Root, owner, key, prefix string, keep []blob.Staged) error {
-	dir := filepath.FromSlash(strings.TrimSuffix(staging+"/"+owner+"/"+key, "/"))
+// empty then. Name is the part of an upload's name that led there.
+func discardFolder(ctx context.Context, root *os.Root, dir, name, prefix string, keep []blob.Staged) error {
 	entries, err := readDir(root, dir)
 	if missing(err) {
 		return nil
@@ -231,17 +264,18 @@ func discardFolder(ctx context.Context, root *os.Root, owner, key, prefix string
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		path := filepath.Join(dir, e.Name())
 		if e.IsDir() {
-			below := strings.TrimPrefix(key+"/"+e.Name(), "/")
-			if err := discardFolder(ctx, root, owner, below, prefix, keep); err != nil {
+			if err := discardFolder(ctx, root, path, name+e.Name(), prefix, keep); err != nil {
 				return err
 			}
 			continue
 		}
-		if !strings.HasPrefix(key, prefix) || blob.Keeps(keep, key, e.Name()) {
+		key, upload, ok := parseStaged(name + e.Name())
+		if !ok || !strings.HasPrefix(key, prefix) || blob.Keeps(keep, key, upload) {
 			continue
 		}
-		if err := root.Remove(filepath.Join(dir, e.Name())); err != nil && !missing(err) {
+		if err := root.Remove(path); err != nil && !missing(err) {
 			return err
 		}
 	}
@@ -278,13 +312,14 @@ func checkStaged(s blob.Staged) error {
 	return nil
 }
 
-// syncFolders makes the names on the way from the root down to dir durable.
-func syncFolders(root *os.Root, dir string) error {
+// syncFolders makes the names on the way from top down to dir durable: those of folders that were there before are so
+// already.
+func syncFolders(root *os.Root, dir, top string) error {
 	for ; ; dir = filepath.Dir(dir) {
 		if err := syncFolder(root, dir); err != nil {
 			return err
 		}
-		if dir == "." {
+		if dir == top || dir == "." {
 			return nil
 		}
 	}

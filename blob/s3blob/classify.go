@@ -100,7 +100,7 @@ func (b *Bucket) classify(ctx context.Context, err error, format string, args ..
 	}
 	var api smithy.APIError
 	var response *smithyhttp.ResponseError
-	if errors.As(err, &api) || errors.As(err, &response) {
+	if errors.As(err, &api) || errors.As(err, &response) && response.HTTPStatusCode() != 0 { // 0 stands for no answer at all
 		return judgeAnswer(err, fmt.Sprintf(format, args...))
 	}
 	e := &fault.Error{Code: fault.ConnectorServer, Message: fmt.Sprintf(format, args...), Cause: err}

@@ -39,6 +39,7 @@ type Loaded struct {
 	Config     connector.Config // with a pool of its own; what it holds is closed in t.Cleanup
 	Properties flow.Properties
 	Entity     string // its name for DescribeEntity
+	Path       string // where ListEntities shows something; empty for the top
 	ChunkBytes int    // makes pages of some dozen rows; 0 where pages do not depend on it
 	// Close ends what Load started, before the suite looks for goroutines that are left. May be nil.
 	Close func()

@@ -168,7 +168,7 @@ func testEntities(t *testing.T, h Harness) {
 	o := load(t, h, 5)
 	lister, ok := o.reader.(connector.EntityLister)
 	require.True(t, ok)
-	entities, err := lister.ListEntities(t.Context(), "")
+	entities, err := lister.ListEntities(t.Context(), o.Path)
 	require.NoError(t, err)
 	require.NotEmpty(t, entities)
 	seen := map[string]bool{}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/johannesboyne/gofakes3"
@@ -97,13 +98,14 @@ var places = map[string]func(t *testing.T) place{
 type fileFormat struct {
 	configured string
 	names      [3]string // of files, in key order
+	sampled    int64     // how often Describe opens the second file
 	write      func(t *testing.T, d connectortest.Data) []byte
 }
 
 var fileFormats = map[string]fileFormat{
-	"CSV":     {"CSV", [3]string{"a.csv", "b.csv.gz", "c"}, writeCSV},
-	"JSON":    {"JSON", [3]string{"a.json", "b.jsonl.gz", "c"}, writeJSON},
-	"Parquet": {"CSV", [3]string{"a.parquet", "b", "c.parquet"}, writeParquet},
+	"CSV":     {"CSV", [3]string{"a.csv", "b.csv.gz", "c"}, 0, writeCSV},
+	"JSON":    {"JSON", [3]string{"a.json", "b.jsonl.gz", "c"}, 1, writeJSON},
+	"Parquet": {"CSV", [3]string{"a.parquet", "b", "c.parquet"}, 0, writeParquet},
 }
 
 func writeCSV(t *testing.T, d connectortest.Data) []byte {
@@ -174,6 +176,7 @@ func (f fileFormat) load(t *testing.T, p place, d connectortest.Data) connectort
 		Config:     connector.Config{Buckets: p.opener, Pool: &batch.Pool{}},
 		Properties: sourceProps("in/", f.configured),
 		Entity:     "orders/in/",
+		Path:       "orders",
 		ChunkBytes: 4 << 10,
 		Close:      p.close,
 	}
@@ -200,7 +203,7 @@ func TestConformance(t *testing.T) {
 						Load: func(t *testing.T, d connectortest.Data) connectortest.Loaded { return f.load(t, newPlace(t), d) },
 						Hang: func(t *testing.T, d connectortest.Data) connectortest.Loaded {
 							p := newPlace(t)
-							p.opener = hanging{p.opener, "in/" + f.names[1]}
+							p.opener = &hanging{Opener: p.opener, key: "in/" + f.names[1], free: f.sampled}
 							return f.load(t, p, d)
 						},
 						Invalid: []flow.Properties{
@@ -230,24 +233,27 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// hanging is an opener whose buckets deliver nothing of one object until the caller gives up.
+// hanging is an opener whose buckets deliver nothing of one object until the caller gives up, once it has been opened
+// as often as a description does.
 type hanging struct {
 	blob.Opener
-	key string
+	key    string
+	free   int64
+	opened atomic.Int64
 }
 
-func (h hanging) OpenBucket(ctx context.Context, name string) (blob.Bucket, error) {
+func (h *hanging) OpenBucket(ctx context.Context, name string) (blob.Bucket, error) {
 	b, err := h.Opener.OpenBucket(ctx, name)
-	return hangingBucket{b, h.key}, err
+	return hangingBucket{b, h}, err
 }
 
 type hangingBucket struct {
 	blob.Bucket
-	key string
+	opener *hanging
 }
 
 func (b hangingBucket) OpenAt(ctx context.Context, key string, offset, length int64, etag string) (io.ReadCloser, error) {
-	if key != b.key {
+	if key != b.opener.key || b.opener.opened.Add(1) <= b.opener.free {
 		return b.Bucket.OpenAt(ctx, key, offset, length, etag)
 	}
 	return io.NopCloser(hangingReader{ctx}), nil

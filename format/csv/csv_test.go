@@ -4,6 +4,7 @@ import (
 	"bytes"
 	stdcsv "encoding/csv"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -281,7 +282,7 @@ func hostile(rnd *rand.Rand, columns int) string {
 
 func TestReader_AgreesWithByteByByteReading(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(3000) {
+	for seed := range uint64(800) {
 		rnd := rand.New(rand.NewPCG(seed, 7))
 		columnCount := 1 + rnd.IntN(3)
 		compare(t, hostile(rnd, columnCount), columns("a", "b", "c")[:columnCount], []int{0, 1 + rnd.IntN(100), 1 + rnd.IntN(1000)})
@@ -291,7 +292,7 @@ func TestReader_AgreesWithByteByByteReading(t *testing.T) {
 // TestReader_LargeFilesWithRareQuotes is about what happens at the borders of the pieces that a chunk is decoded in.
 func TestReader_LargeFilesWithRareQuotes(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(12) {
+	for seed := range uint64(4) {
 		rnd := rand.New(rand.NewPCG(seed, 8))
 		var text strings.Builder
 		text.WriteString("a,b,c\n")
@@ -379,7 +380,7 @@ func compare(t testing.TB, text string, cols []format.ReadColumn, sizes []int) {
 
 func TestReader_AgreesWithStandardLibrary(t *testing.T) {
 	t.Parallel()
-	in := crm(t, 5000)
+	in := crm(t, 1500)
 	want, err := stdcsv.NewReader(bytes.NewReader(in.Data)).ReadAll()
 	require.NoError(t, err)
 	for _, size := range []int{0, 1, 999, 64 << 10} {
@@ -395,6 +396,42 @@ func TestReader_AgreesWithStandardLibrary(t *testing.T) {
 			require.Equal(t, want[i+1], got[i])
 		}
 	}
+}
+
+func TestChunk_DecodesOnAnyGoroutine(t *testing.T) {
+	t.Parallel()
+	in, opts := crm(t, 2000), format.ReadOptions{Columns: columns(formattest.CRMColumns...), ChunkBytes: 20_000}
+	want, _, err := drain(t, in, opts)
+	require.NoError(t, err)
+	opts.Pool = &batch.Pool{}
+	r, err := csv.NewReader(t.Context(), in, opts)
+	require.NoError(t, err)
+	var decoded []chan *batch.Batch
+	for {
+		c, err := r.Next(t.Context())
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
+		done := make(chan *batch.Batch, 1)
+		decoded = append(decoded, done)
+		go func() {
+			b, err := c.Decode()
+			if err != nil {
+				t.Error(err)
+			}
+			done <- b
+		}()
+	}
+	var got [][]string
+	for _, done := range decoded {
+		b := <-done
+		got = append(got, formattest.Texts(t, b)...)
+		b.Release()
+	}
+	require.NoError(t, r.Close())
+	require.Equal(t, want, got)
+	require.Zero(t, opts.Pool.InUse())
 }
 
 func FuzzCSVDecode(f *testing.F) {

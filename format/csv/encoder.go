@@ -15,6 +15,7 @@ type encoder struct {
 	head    []byte
 	columns int
 	delim   byte
+	delims  uint64 // in each byte
 }
 
 // NewEncoder makes an encoder of files with these columns, in this order. What the columns should become (their Out)
@@ -23,7 +24,7 @@ func (d Dialect) NewEncoder(columns []format.Column) (format.Encoder, error) {
 	if len(columns) == 0 {
 		return nil, fault.New(fault.Validation, "writing CSV: there are no columns")
 	}
-	e := &encoder{columns: len(columns), delim: d.delimiter()}
+	e := &encoder{columns: len(columns), delim: d.delimiter(), delims: uint64(d.delimiter()) * textblock.Ones}
 	head := textblock.New(0)
 	for i, c := range columns {
 		if i > 0 {
@@ -62,26 +63,22 @@ func (e *encoder) Encode(batches []*batch.Batch) (*format.Block, error) {
 
 func (e *encoder) appendBatch(dst []byte, b *batch.Batch) []byte {
 	forms := make([]batch.Form, len(b.Columns))
+	texts := make([]*batch.TextView, len(b.Columns)) // nil for all that is not plain text
 	for i, col := range b.Columns {
 		forms[i] = batch.OpenForm(col)
+		if col.Kind.IsText() && col.Kind.Type != batch.JSON {
+			texts[i] = forms[i].Text()
+		}
 	}
 	var scratch []byte
 	for row := range b.Rows {
 		begin := len(dst)
-		for i := range forms {
-			f := &forms[i]
+		for i, text := range texts {
 			dst = textblock.Grow(dst, formBytes)
-			switch {
-			case f.IsNull(row):
-			case f.Kind.Type == batch.JSON:
-				dst, scratch = e.appendToken(dst, f.Text().Bytes(row), scratch)
-			case f.Kind.IsText():
-				dst = e.appendCell(dst, f.Text(), row)
-			case f.Kind.Type == batch.Binary || e.delim != ',':
-				scratch = f.Append(scratch[:0], row)
-				dst = e.appendText(dst, scratch)
-			default: // no number, date or boolean needs quotes
-				dst = f.Append(dst, row)
+			if text == nil {
+				dst, scratch = e.appendForm(dst, &forms[i], row, scratch)
+			} else if !text.IsNull(row) {
+				dst = e.appendCell(dst, text, row)
 			}
 			dst = append(dst, e.delim)
 		}
@@ -91,6 +88,20 @@ func (e *encoder) appendBatch(dst []byte, b *batch.Batch) []byte {
 		dst[len(dst)-1] = '\n'
 	}
 	return dst
+}
+
+// appendForm appends a cell of any kind but plain text.
+func (e *encoder) appendForm(dst []byte, f *batch.Form, row int, scratch []byte) (_, _ []byte) {
+	switch {
+	case f.IsNull(row):
+		return dst, scratch
+	case f.Kind.Type == batch.JSON:
+		return e.appendToken(dst, f.Text().Bytes(row), scratch)
+	case f.Kind.Type == batch.Binary || e.delim != ',':
+		scratch = f.Append(scratch[:0], row)
+		return e.appendText(dst, scratch), scratch
+	}
+	return f.Append(dst, row), scratch // no number, date or boolean needs quotes
 }
 
 // formBytes is more than any short text and any number, date or boolean needs, with the delimiter behind it.
@@ -104,16 +115,22 @@ func (e *encoder) appendCell(dst []byte, text *batch.TextView, row int) []byte {
 		return e.appendText(dst, text.Bytes(row))
 	}
 	first, rest := textblock.Short(v)
-	if e.special(first)|e.special(uint64(rest)) == 0 {
-		return textblock.PutShort(dst, first, rest, n)
+	padFirst, padRest := textblock.Padding(n)
+	if e.suspect(first|padFirst)|e.suspect(uint64(rest)|padRest) != 0 && e.mustQuote(text.Bytes(row)) {
+		return e.appendQuoted(dst, text.Bytes(row))
 	}
-	return e.appendQuoted(dst, text.Bytes(row))
+	return textblock.PutShort(dst, first, rest, n)
 }
 
-// special is not zero when a byte of w makes quotes necessary.
-func (e *encoder) special(w uint64) uint64 {
-	return textblock.HasZero(w^quote*textblock.Ones) | textblock.HasZero(w^uint64(e.delim)*textblock.Ones) |
-		textblock.HasZero(w^'\n'*textblock.Ones) | textblock.HasZero(w^'\r'*textblock.Ones)
+// suspect is not zero when a byte of w may make quotes necessary. It takes all control characters for line breaks, which
+// is quicker than to tell them apart; mustQuote has the last word.
+func (e *encoder) suspect(w uint64) uint64 {
+	return textblock.HasZero(w^quote*textblock.Ones) | textblock.HasZero(w^e.delims) | textblock.HasBelow20(w)
+}
+
+func (e *encoder) mustQuote(text []byte) bool {
+	return bytes.IndexByte(text, quote) >= 0 || bytes.IndexByte(text, e.delim) >= 0 ||
+		bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0
 }
 
 // appendText appends a text in quotes when it needs them.
@@ -121,7 +138,7 @@ func (e *encoder) appendText(dst, text []byte) []byte {
 	n := len(text)
 	dst = textblock.Grow(dst, n+textblock.Room)
 	if n < 8 {
-		if bytes.IndexByte(text, quote) >= 0 || bytes.IndexByte(text, e.delim) >= 0 || bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
+		if e.mustQuote(text) {
 			return e.appendQuoted(dst, text)
 		}
 		return append(dst, text...)
@@ -131,11 +148,11 @@ func (e *encoder) appendText(dst, text []byte) []byte {
 	for i := 0; i+8 <= len(text); i += 8 {
 		w := binary.NativeEndian.Uint64(text[i:])
 		binary.NativeEndian.PutUint64(out[i:], w)
-		found |= e.special(w)
+		found |= e.suspect(w)
 	}
 	w := binary.NativeEndian.Uint64(text[n-8:])
 	binary.NativeEndian.PutUint64(out[n-8:], w)
-	if found|e.special(w) != 0 {
+	if found|e.suspect(w) != 0 && e.mustQuote(text) {
 		return e.appendQuoted(dst, text)
 	}
 	return dst[:len(dst)+n]

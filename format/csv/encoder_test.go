@@ -56,12 +56,12 @@ func TestEncoder_QuotesOnlyWhatNeedsIt(t *testing.T) {
 	t.Parallel()
 	enc, err := csv.NewEncoder(named("plain", `a "quoted", long name`))
 	require.NoError(t, err)
-	cells := []string{"", "x", "a,b", `say "hi"`, "a\nb", "a\rb", " spaced ", "exactly 12 ch", "a longer text, with a comma", `and "another" one`, "a longer text that needs none", "1234567", "12345,7", "é", null}
+	cells := []string{"", "x", "a,b", `say "hi"`, "a\nb", "a\rb", " spaced ", "exactly 12 ch", "a longer text, with a comma", `and "another" one`, "a longer text that needs none", "1234567", "12345,7", "é", "\x00\ttab", "a tab \t in a longer text", null}
 	a := textColumn(batch.Text, cells...)
 	b := batch.New([]batch.Column{a, textColumn(batch.String, cells...)}, len(cells), batch.Origin{})
 	defer b.Release()
 	want := "plain,\"a \"\"quoted\"\", long name\"\n"
-	for _, c := range []string{"", "x", `"a,b"`, `"say ""hi"""`, "\"a\nb\"", "\"a\rb\"", " spaced ", "exactly 12 ch", `"a longer text, with a comma"`, `"and ""another"" one"`, "a longer text that needs none", "1234567", `"12345,7"`, "é", ""} {
+	for _, c := range []string{"", "x", `"a,b"`, `"say ""hi"""`, "\"a\nb\"", "\"a\rb\"", " spaced ", "exactly 12 ch", `"a longer text, with a comma"`, `"and ""another"" one"`, "a longer text that needs none", "1234567", `"12345,7"`, "é", "\x00\ttab", "a tab \t in a longer text", ""} {
 		want += c + "," + c + "\n"
 	}
 	require.Equal(t, want, write(t, enc, b))

@@ -27,22 +27,26 @@ func atRecord() quotes { return quotes{open: 1} }
 // block returns the delimiters and newlines of a block that are not inside quotes, and moves the state behind it.
 //
 // Quotes that open and close take turns, so what is quoted is the parity of the quotes before it, as long as every
-// quote that opens stands where a field begins or right behind a closing one. The first quote that does not is data: it
-// is taken out and parity starts over, which only text with stray quotes pays for.
+// quote that opens stands where a field begins or right behind a closing one. Text with stray quotes is rarer.
 func (s *quotes) block(m *bytemask.Fields) uint64 {
 	ends, q := m.Delim|m.Newline, m.Quote
-	if q == 0 {
-		ends &^= s.quoted
-		s.open = (ends >> 63) &^ s.quoted
-		return ends
+	quoted := m.Parity ^ s.quoted // from an opening quote up to the byte before the closing one
+	if q&quoted&^((ends|q)<<1|s.open) != 0 {
+		q, quoted = s.withoutStrays(ends, q)
 	}
+	s.quoted = uint64(int64(quoted) >> 63)
+	s.open = (ends | q) >> 63 &^ s.quoted
+	return ends &^ quoted
+}
+
+// withoutStrays returns the quotes of a block that are no data, and what they quote. The first quote that opens where none
+// can is data: it is taken out, and parity starts over.
+func (s *quotes) withoutStrays(ends, q uint64) (_, quoted uint64) {
 	for {
-		quoted := bytemask.PrefixXOR(q) ^ s.quoted // from an opening quote up to the byte before the closing one
+		quoted = bytemask.PrefixXOR(q) ^ s.quoted
 		stray := q & quoted &^ ((ends|q)<<1 | s.open)
 		if stray == 0 {
-			s.quoted = uint64(int64(quoted) >> 63)
-			s.open = (ends | q) >> 63 &^ s.quoted
-			return ends &^ quoted
+			return q, quoted
 		}
 		q &^= stray & -stray
 	}

@@ -58,13 +58,8 @@ func (d Dialect) newReader(ctx context.Context, in format.Input, stream *compres
 	if err != nil {
 		return nil, err
 	}
+	opts = cut.Options(opts)
 	t := &table{name: in.Name(), delim: d.delimiter(), columns: len(head.names), maxRecord: opts.MaxRecord, pool: opts.Pool}
-	if t.maxRecord <= 0 {
-		t.maxRecord = format.DefaultMaxRecord
-	}
-	if t.pool == nil {
-		t.pool = batch.DefaultPool
-	}
 	if err := t.want(opts, head.names); err != nil {
 		return nil, err
 	}
@@ -75,13 +70,9 @@ func (d Dialect) newReader(ctx context.Context, in format.Input, stream *compres
 		}
 		at = opts.From
 	}
-	chunk := opts.ChunkBytes
-	if chunk <= 0 {
-		chunk = format.DefaultChunkBytes
-	}
 	r := &reader{table: t, stream: stream, at: at}
 	r.survey = survey{delim: t.delim, columns: t.columns}
-	r.cutter = cut.New(io.MultiReader(bytes.NewReader(rest), stream), t.pool, chunk, t.maxRecord)
+	r.cutter = cut.New(io.MultiReader(bytes.NewReader(rest), stream), t.pool, opts.ChunkBytes, t.maxRecord)
 	if opts.From != (format.Position{}) {
 		r.stored = r.storedNow()
 	}

@@ -66,6 +66,7 @@ func (s *survey) scan(data []byte) {
 func cutOff(masks []bytemask.Fields, n int) {
 	if over := len(masks)*bytemask.BlockBytes - n; over > 0 {
 		m, keep := &masks[len(masks)-1], ^uint64(0)>>over
-		m.Quote, m.Delim, m.Newline, m.High = m.Quote&keep, m.Delim&keep, m.Newline&keep, m.High&keep
+		m.Quote, m.Delim, m.Newline = m.Quote&keep, m.Delim&keep, m.Newline&keep
+		m.Parity = bytemask.PrefixXOR(m.Quote)
 	}
 }

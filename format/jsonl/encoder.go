@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"math"
 
-	"github.com/apache/arrow-go/v18/arrow/endian"
-
 	"weir.dev/weir/batch"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/format"
@@ -153,24 +151,13 @@ func appendCell(dst []byte, text *batch.TextView, row int) []byte {
 		return appendText(dst, text.Bytes(row))
 	}
 	first, rest := textblock.Short(v)
-	if endian.IsBigEndian || special(first|padding[n][0])|special(uint64(rest)|padding[n][1]) != 0 {
+	padFirst, padRest := textblock.Padding(n)
+	if special(first|padFirst)|special(uint64(rest)|padRest) != 0 {
 		return appendText(dst, text.Bytes(row))
 	}
 	dst = textblock.PutShort(append(dst, '"'), first, rest, n)
 	return append(dst, '"')
 }
-
-// padding makes the zeros behind a short text spaces, which need no escape.
-var padding = func() (p [batch.InlineText + 1][2]uint64) {
-	for n := range p {
-		var spaces [16]byte
-		for i := n; i < len(spaces); i++ {
-			spaces[i] = ' '
-		}
-		p[n] = [2]uint64{binary.LittleEndian.Uint64(spaces[:]), binary.LittleEndian.Uint64(spaces[8:])}
-	}
-	return p
-}()
 
 // special is not zero when a byte of w must be escaped.
 func special(w uint64) uint64 {

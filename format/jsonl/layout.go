@@ -27,8 +27,11 @@ type head struct {
 	read   int64           // bytes read from the file
 }
 
-// readHead reads until the layout is clear: up to the end of the first line, if that is not longer than maxRecord.
-func readHead(r io.Reader, name string, maxRecord int) (head, error) {
+// maxHead bounds that. A first line that is longer is taken for a record.
+const maxHead = 1 << 20
+
+// readHead reads until the layout is clear: up to the end of the first line, as a rule.
+func readHead(r io.Reader, name string) (head, error) {
 	var h head
 	data := make([]byte, 0, headBytes)
 	for eof := false; !eof; {
@@ -47,7 +50,7 @@ func readHead(r io.Reader, name string, maxRecord int) (head, error) {
 		h.layout, clear = layoutOf(text)
 		h.start = format.Position{Offset: int64(len(data) - len(text))}
 		h.rest, h.read = text, int64(len(data))
-		if clear || len(data) > maxRecord {
+		if clear || len(data) >= maxHead {
 			break
 		}
 		data = append(make([]byte, 0, 2*cap(data)), data...)

@@ -52,24 +52,19 @@ func NewReader(ctx context.Context, in format.Input, opts format.ReadOptions) (f
 }
 
 func newReader(ctx context.Context, in format.Input, stream *compress.Stream, opts format.ReadOptions) (*reader, error) {
+	opts = cut.Options(opts)
 	f := &file{name: in.Name(), maxRecord: opts.MaxRecord, pool: opts.Pool}
-	if f.maxRecord <= 0 {
-		f.maxRecord = format.DefaultMaxRecord
-	}
-	if f.pool == nil {
-		f.pool = batch.DefaultPool
-	}
 	if err := f.want(opts.Columns); err != nil {
 		return nil, err
 	}
-	head, err := readHead(stream, in.Name(), f.maxRecord)
+	head, err := readHead(stream, in.Name())
 	if err != nil {
 		return nil, err
 	}
 	f.layout = head.layout
 	r := &reader{file: f, stream: stream, at: head.start}
 	r.object.array = head.layout == array
-	rest, chunk := head.rest, opts.ChunkBytes
+	rest := head.rest
 	if from := opts.From; from != (format.Position{}) {
 		switch {
 		case from.Offset < head.start.Offset:
@@ -86,10 +81,7 @@ func newReader(ctx context.Context, in format.Input, stream *compress.Stream, op
 		r.object.begun, r.object.any = from.Record > 0, from.Record > 0
 		r.stored = r.storedNow()
 	}
-	if chunk <= 0 {
-		chunk = format.DefaultChunkBytes
-	}
-	r.cutter = cut.New(io.MultiReader(bytes.NewReader(rest), stream), f.pool, chunk, f.maxRecord)
+	r.cutter = cut.New(io.MultiReader(bytes.NewReader(rest), stream), f.pool, opts.ChunkBytes, f.maxRecord)
 	return r, nil
 }
 

@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"bytes"
 	"io"
 	"math/rand/v2"
 	"syscall"
@@ -17,6 +18,8 @@ import (
 
 	"weir.dev/weir/batch"
 	"weir.dev/weir/format"
+	"weir.dev/weir/format/csv"
+	"weir.dev/weir/format/formattest"
 )
 
 func textColumns(names []string) []format.Column {
@@ -212,4 +215,79 @@ func BenchmarkRead_Text20(b *testing.B) {
 		require.NoError(b, r.Close())
 	}
 	b.ReportMetric(float64(cpuTime()-began)/float64(b.N)/float64(textBytes(batches)), "cpu-ns/B")
+}
+
+// contacts is a CSV file of rows as customer software exports them, about 250 bytes each.
+func contacts(b *testing.B, rows int) formattest.File {
+	var text bytes.Buffer
+	require.NoError(b, formattest.CRM{Seed: 1, Rows: rows}.WriteCSV(&text))
+	return formattest.File{Label: "contacts.csv", Data: text.Bytes()}
+}
+
+func parse(b *testing.B, in formattest.File, to func(*batch.Batch)) {
+	var opts format.ReadOptions
+	for _, n := range formattest.CRMColumns {
+		opts.Columns = append(opts.Columns, format.ReadColumn{Name: n, Kind: batch.Kind{Type: batch.Text}})
+	}
+	r, err := csv.NewReader(b.Context(), in, opts)
+	require.NoError(b, err)
+	for {
+		c, err := r.Next(b.Context())
+		if err == io.EOF {
+			break
+		}
+		require.NoError(b, err)
+		x, err := c.Decode()
+		require.NoError(b, err)
+		to(x)
+	}
+	require.NoError(b, r.Close())
+}
+
+// BenchmarkEncode_Contacts encodes what the CSV reader makes, still where it was read.
+func BenchmarkEncode_Contacts(b *testing.B) {
+	var batches []*batch.Batch
+	parse(b, contacts(b, DefaultBlockRows), func(x *batch.Batch) { batches = append(batches, x) })
+	for name, o := range map[string]Options{"snappy": {}, "zstd": {Codec: Zstd}, "none": {Codec: None}} {
+		b.Run(name, func(b *testing.B) {
+			benchmarkEncode(b, textColumns(formattest.CRMColumns), batches, o)
+		})
+	}
+}
+
+// BenchmarkConvert_Contacts is CSV in, Parquet out, on one goroutine.
+func BenchmarkConvert_Contacts(b *testing.B) {
+	in := contacts(b, 2*DefaultBlockRows)
+	enc, err := NewEncoder(textColumns(formattest.CRMColumns), Options{})
+	require.NoError(b, err)
+	b.SetBytes(in.Size())
+	b.ReportAllocs()
+	began := cpuTime()
+	var size int64
+	for b.Loop() {
+		f := enc.NewFile()
+		var held []*batch.Batch
+		rows := 0
+		flush := func() {
+			block, err := enc.Encode(held)
+			require.NoError(b, err)
+			require.NoError(b, f.Append(io.Discard, block))
+			block.Release()
+			for _, x := range held {
+				x.Release()
+			}
+			held, rows = held[:0], 0
+		}
+		parse(b, in, func(x *batch.Batch) {
+			held, rows = append(held, x), rows+x.Rows
+			if rows >= enc.BlockRows() {
+				flush()
+			}
+		})
+		flush()
+		require.NoError(b, f.Finish(io.Discard))
+		size = f.Size()
+	}
+	b.ReportMetric(float64(size)/1e6, "MB-out")
+	b.ReportMetric(float64(cpuTime()-began)/float64(b.N)/float64(in.Size()), "cpu-ns/B")
 }

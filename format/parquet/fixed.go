@@ -44,7 +44,7 @@ func (w *chunkWriter) wordDictionary(width int) (bool, error) {
 	for i := range d.entries {
 		w.raw = appendWords(w.raw, []uint64{d.entries[i].w0}, width)
 	}
-	return true, w.writeIndexed()
+	return true, w.writeIndexed(w.raw)
 }
 
 // eachPage writes data pages; values appends a page's values to raw.

@@ -11,7 +11,7 @@ import (
 
 const (
 	// pageBytes is where a page of values is cut, before compression.
-	pageBytes = 1 << 20
+	pageBytes = 512 << 10
 	// pageRows is where a page of dictionary indices or fixed-width values is cut. A multiple of 8.
 	pageRows = 128 << 10
 	// maxPage is the most that a page may hold: its sizes are 32-bit, and compression may add a sixth.

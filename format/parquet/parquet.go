@@ -50,9 +50,10 @@ type Options struct {
 	Pool       *batch.Pool // of encoded blocks; nil means batch.DefaultPool
 }
 
-// Defaults of [Options]. A block being encoded holds, besides the batches it borrows, its encoded bytes (never much more
-// than DefaultBlockBytes, typically a third of it) and under 8 MiB of working memory: some 64 MiB with the batches. A
-// single cell larger than that adds three times its own size while it is encoded.
+// Defaults of [Options]. While a block is encoded it takes, besides the batches it borrows: its encoded bytes (a third to
+// a half of the text, never much more than the text), and for each of up to 32 text columns worked on together an open
+// page of at most 512 KiB, 2 bytes a row, and a dictionary of at most 1 MiB with 2 MiB of tables, which few columns fill.
+// That comes to some 64 MiB with the batches. A single cell larger than a page adds three times its own size.
 const (
 	DefaultBlockRows  = 122_880
 	DefaultBlockBytes = 32 << 20

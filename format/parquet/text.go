@@ -10,16 +10,14 @@ import (
 
 // finishDictionary writes the dictionary page and the pages of indices.
 func (w *chunkWriter) finishDictionary() error {
-	w.raw = w.raw[:0]
 	var s textSpan
-	for i := range w.dict.entries {
-		b := w.dict.entries[i].text()
-		w.raw = binary.LittleEndian.AppendUint32(w.raw, uint32(len(b)))
-		w.raw = append(w.raw, b...)
-		s.addBytes(b)
+	for page := w.dict.page; len(page) > 0; {
+		n := int(binary.LittleEndian.Uint32(page))
+		s.addBytes(page[4 : 4+n])
+		page = page[4+n:]
 	}
 	w.meta.bounds = s.bounds(w.col.converted == convUTF8)
-	return w.writeIndexed()
+	return w.writeIndexed(w.dict.page)
 }
 
 // dictionaryIsSmaller compares the finished dictionary with the plain values, prefix bytes before each. Plain values
@@ -30,10 +28,10 @@ func (w *chunkWriter) dictionaryIsSmaller(values, prefix int) bool {
 	return values > 0 && (d.bytes+len(d.entries)*prefix)/2+indices < (d.plain+values*prefix)/2
 }
 
-// writeIndexed writes the dictionary page, whose values are in raw, and the pages of indices.
-func (w *chunkWriter) writeIndexed() error {
+// writeIndexed writes the dictionary page of PLAIN values and the pages of indices.
+func (w *chunkWriter) writeIndexed(values []byte) error {
 	n := len(w.dict.entries)
-	if err := w.writeDictionary(w.raw, n); err != nil {
+	if err := w.writeDictionary(values, n); err != nil {
 		return err
 	}
 	width, at := indexWidth(n), 0

@@ -151,6 +151,7 @@ func (a *App) openEngine(ctx context.Context) error {
 	a.closers = append(a.closers, opener.Close)
 	steps := &durable.Steps{
 		Store: a.Store, Connectors: a.Connectors, Configure: configure(opener), Mover: eng, Log: a.Log, Board: durable.NewBoard(nil),
+		Concluded: newRunMetrics(a.telemetry.Registry).concluded,
 	}
 	a.Engine = local.New(steps, local.Options{Executions: a.Config.Parallel, Alone: a.Config.Store == "sqlite"})
 	a.closers = append(a.closers, func() error { a.Engine.Close(); return nil })
@@ -179,13 +180,13 @@ func mover(cfg Config) (*engine.Engine, *buckets.Buckets, error) {
 	return engine.New(engine.Options{Threads: cfg.Threads, Memory: memory}), opener, nil
 }
 
-// limitHeap tells the garbage collector how far the heap may grow: the rows' budget, and room for everything else. A
-// limit that the user has set by GOMEMLIMIT stands.
+// limitHeap tells the garbage collector how far the heap may grow: the rows' budget, and room for everything else. With
+// 256 MiB of rows the whole process then stays below 400 MB. A limit that the user has set by GOMEMLIMIT stands.
 func limitHeap(memory int64) {
 	if os.Getenv("GOMEMLIMIT") != "" || memory > math.MaxInt64/2 {
 		return
 	}
-	debug.SetMemoryLimit(memory + memory/4 + 16<<20)
+	debug.SetMemoryLimit(memory + memory*2/5)
 }
 
 // configure gives connections what they need. This build keeps no profiles, so there are no credentials yet.

@@ -237,7 +237,7 @@ func (d *demoRun) goOn(keep bool) {
 	d.say(`
 Keep going with the AWS CLI, boto3, Terraform or any AWS SDK; only the endpoint differs:
 
-%s  export AWS_SHARED_CREDENTIALS_FILE=%s AWS_REGION=us-east-1 AWS_ENDPOINT_URL_APPFLOW=%s
+%s  export AWS_SHARED_CREDENTIALS_FILE=%s AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL_APPFLOW=%s
   aws appflow list-flows
   aws appflow start-flow --flow-name bird-strikes
   aws appflow describe-flow-execution-records --flow-name bird-strikes`,

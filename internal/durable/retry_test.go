@@ -46,7 +46,7 @@ func TestRetryDelay(t *testing.T) {
 	require.Zero(t, d, "full jitter begins at nothing")
 }
 
-func TestRetryDo_StopsWithItsContext(t *testing.T) {
+func TestRetryDo_TriesSoOftenAndNoMore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		policy := durable.Retry{Attempts: 5, Base: time.Hour, Max: time.Hour}

@@ -36,7 +36,17 @@ func (s *Steps) Draft(ctx context.Context, x *flow.Execution) (*plan.Plan, []con
 // commit as on an engine, with a ledger in memory. Steps.Store is not used. A failure, or the end of ctx, discards what
 // was staged; once publishing has begun, the end of ctx does not stop it any more. A process that dies leaves staged
 // files behind, which nobody sees.
+//
+// The result is nil when there was not even a plan. An error because ctx ended has the code Canceled.
 func Run(ctx context.Context, s *Steps, x *flow.Execution, parallel int) (*RunResult, error) {
+	res, err := run(ctx, s, x, parallel)
+	if err != nil && ctx.Err() != nil && !HasCode(err, fault.Canceled) { // a source may return the bare error
+		err = fault.Wrap(fault.Canceled, err, "running flow %q", x.FlowName)
+	}
+	return res, err
+}
+
+func run(ctx context.Context, s *Steps, x *flow.Execution, parallel int) (*RunResult, error) {
 	src, dst, err := endsOf(&x.Definition)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,11 @@
 //	fetch (in order) → decode + program (on workers) → gather into files (in order) → encode blocks (on workers) → stage (in order)
 //
 // Results are put back into order before anything is written, so the bytes of the output depend on the plan alone,
-// never on the number of workers.
+// never on the number of workers, nor on memory.
+//
+// Checkpoints of files stand where no file is open: at the end of a source object for a file per object, where a file has
+// reached its target size otherwise. One file for the whole run, and partitions that stay open throughout, have none but
+// the final one: a retry of such a split starts from its beginning.
 package engine
 
 import (

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"context"
+	"time"
+
 	"weir.dev/weir/connector"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
@@ -14,6 +17,7 @@ type rowSink struct {
 	next    int64 // sequence of the next write
 	rejects []flow.Reject
 	saved   bool // nothing has been counted since the last checkpoint
+	closed  bool
 }
 
 func newRowSink(m *mover) (*rowSink, error) {
@@ -95,10 +99,24 @@ func (s *rowSink) checkpoint(receipts ...connector.Receipt) error {
 func (s *rowSink) salvage() {}
 
 func (s *rowSink) finish() error {
+	s.closed = true
+	if err := s.w.Close(s.m.ctx); err != nil {
+		return err
+	}
 	if s.saved {
 		return nil
 	}
 	return s.checkpoint()
 }
 
-func (s *rowSink) close(bool) { _ = s.w.Close(s.m.ctx) }
+// closeTime bounds the closing of a writer after the run's context has ended.
+const closeTime = 30 * time.Second
+
+func (s *rowSink) close(bool) {
+	if s.closed {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.m.ctx), closeTime)
+	defer cancel()
+	_ = s.w.Close(ctx) // the run has failed already, and says why
+}

@@ -12,8 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"weir.dev/weir/blob/blobtest"
+	"weir.dev/weir/blob/fileblob"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
+	"weir.dev/weir/internal/land"
 	"weir.dev/weir/internal/plan"
 )
 
@@ -224,6 +226,29 @@ func TestRun_FencedLeavesUploadsToTheNewOwner(t *testing.T) {
 	_, err := r.run(t.Context())
 	require.True(t, fault.Is(err, fault.Fenced), "%v", err)
 	require.NotEmpty(t, r.bucket.Store().Staged())
+}
+
+func TestRun_IntoAFolder(t *testing.T) {
+	t.Parallel()
+	want := newRig(t, outputs["partitioned CSV"](), crmFiles(t, 2000), Options{Threads: 2}).whole()
+	dir := t.TempDir()
+	r := newRig(t, outputs["partitioned CSV"](), crmFiles(t, 2000), Options{Threads: 2, Memory: 200_000})
+	r.target.Bucket = fileblob.New("lake", dir, true)
+	_, err := r.run(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, land.Commit(t.Context(), r.target, r.plan, r.ledger.receipts))
+	got := map[string]bool{}
+	for o, err := range r.target.Bucket.List(t.Context(), "") {
+		require.NoError(t, err)
+		got[o.Key] = true
+	}
+	require.Len(t, got, len(want.objects))
+	for _, receipt := range want.receipts {
+		require.True(t, got[receipt.Name], receipt.Name)
+	}
+	for i, receipt := range r.ledger.receipts {
+		require.Equal(t, want.receipts[i].Hash, receipt.Hash)
+	}
 }
 
 func TestRun_HookErrorEndsTheRun(t *testing.T) {

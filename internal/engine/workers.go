@@ -14,7 +14,7 @@ type workers struct {
 
 func newWorkers(n int) *workers { return &workers{free: n} }
 
-// Run queues a job. It never blocks: callers bound what they queue.
+// run queues a job. It never blocks: callers bound what they queue.
 func (w *workers) run(urgent bool, job func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -26,7 +26,7 @@ type Input struct {
 func Compile(in Input) (*Plan, error) {
 	x := in.Execution
 	src, dst := x.Definition.Source, x.Definition.Destinations[0]
-	c := compiler{source: src.Connector, schema: in.Schema, files: in.Files, projected: map[string]bool{}}
+	c := compiler{source: src.Connector, schema: in.Schema, files: in.Files}
 	if err := c.tasks(x.Definition.Tasks); err != nil {
 		return nil, err
 	}
@@ -85,15 +85,14 @@ func (d *Dest) errorHandling() error {
 
 // compiler gathers the program while it walks the tasks.
 type compiler struct {
-	source    flow.ConnectorType
-	schema    flow.Schema
-	files     *flow.FileOutput
-	program   Program
-	projected map[string]bool // fields an explicit projection names
-	mapAll    *flow.Task
-	allTask   TaskOrigin
-	pass      bool
-	maps      bool
+	source   flow.ConnectorType
+	schema   flow.Schema
+	files    *flow.FileOutput
+	program  Program
+	declared []string // the type that each output's task declares
+	mapAll   *flow.Task
+	allTask  TaskOrigin
+	pass     bool // a Passthrough task: every field as it is
 }
 
 func (c *compiler) tasks(tasks []flow.Task) error {
@@ -114,8 +113,7 @@ func (c *compiler) tasks(tasks []flow.Task) error {
 		case flow.TaskTruncate, flow.TaskMask:
 			c.edit(t, origin)
 		case flow.TaskMap:
-			c.maps = true
-			c.output(t.SourceFields[0], *t.DestinationField, t.Properties, origin)
+			c.output(t.SourceFields[0], *t.DestinationField, t.Properties[flow.PropDestinationDataType], origin)
 		case flow.TaskMapAll:
 			c.mapAll, c.allTask = t, origin
 		case flow.TaskPassthrough:
@@ -133,10 +131,7 @@ func (c *compiler) tasks(tasks []flow.Task) error {
 func (c *compiler) filter(t *flow.Task, origin TaskOrigin) {
 	op := t.Operator(c.source)
 	if op == flow.OpProjection {
-		for _, f := range t.SourceFields {
-			c.projected[f] = true
-		}
-		return
+		return // a field that a projection names and nothing uses need not be read
 	}
 	f := Filter{Field: t.SourceFields[0], Operator: op, DataType: t.Properties[flow.PropDataType], Task: origin}
 	f.Compare = flow.CompareAs(f.DataType)
@@ -179,19 +174,31 @@ func (c *compiler) edit(t *flow.Task, origin TaskOrigin) {
 	c.program.Edits = append(c.program.Edits, e)
 }
 
-// output adds a destination field. Types matter only where the destination keeps them.
-func (c *compiler) output(field, name string, props map[string]string, origin TaskOrigin) {
-	o := Output{Field: field, Name: name, Task: origin}
-	if c.files != nil && c.files.Type == flow.FileParquet && c.files.KeepTypes {
-		o.Type, o.Dec = c.typeOf(field, props)
+// output adds a destination field with the type its task declares, which may be empty.
+func (c *compiler) output(field, name, declared string, origin TaskOrigin) {
+	c.program.Outputs = append(c.program.Outputs, Output{Field: field, Name: name, Task: origin})
+	c.declared = append(c.declared, declared)
+}
+
+// types decides the outputs' types, where the destination keeps types. It runs when all tasks are known, because what a
+// mask or a truncation leaves of a value is text, whatever it was before.
+func (c *compiler) types() {
+	if c.files == nil || c.files.Type != flow.FileParquet || !c.files.KeepTypes {
+		return
 	}
-	c.program.Outputs = append(c.program.Outputs, o)
+	for i := range c.program.Outputs {
+		o := &c.program.Outputs[i]
+		o.Type = flow.TypeString
+		if !slices.ContainsFunc(c.program.Edits, func(e Edit) bool { return e.Field == o.Field }) {
+			o.Type, o.Dec = c.typeOf(o.Field, c.declared[i])
+		}
+	}
 }
 
 // typeOf is the type a kept-typed column gets: what the task declares, else what the source says, else for arithmetic a
 // decimal, else a string.
-func (c *compiler) typeOf(field string, props map[string]string) (flow.Type, [2]int32) {
-	if declared := props[flow.PropDestinationDataType]; declared != "" {
+func (c *compiler) typeOf(field, declared string) (flow.Type, [2]int32) {
+	if declared != "" {
 		if t := flow.TypeOf(declared); t != flow.TypeString {
 			return t, decimalOf(t, flow.Field{})
 		}
@@ -230,6 +237,7 @@ func (c *compiler) finish() error {
 			return err
 		}
 	}
+	c.types()
 	for _, name := range c.fields() {
 		col := Column{Name: name, Type: flow.TypeString}
 		if i := c.schema.Find(name); i >= 0 {
@@ -256,7 +264,7 @@ func (c *compiler) everything() error {
 	}
 	for _, f := range c.schema.Fields {
 		if !slices.Contains(excluded, f.Name) {
-			c.output(f.Name, f.Name, nil, c.allTask)
+			c.output(f.Name, f.Name, "", c.allTask)
 		}
 	}
 	return nil

@@ -114,9 +114,13 @@ func (g *rig) request(method, target, body string, changes ...func(r *http.Reque
 
 func signRequest(t testing.TB, r *http.Request, body string, at time.Time) {
 	t.Helper()
-	sum := sha256.Sum256([]byte(body))
 	creds := aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}
-	require.NoError(t, v4.NewSigner().SignHTTP(context.Background(), creds, r, hex.EncodeToString(sum[:]), "appflow", region, at))
+	require.NoError(t, v4.NewSigner().SignHTTP(context.Background(), creds, r, hashText(body), "appflow", region, at))
+}
+
+func hashText(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
 }
 
 // send signs a request and sends it over the network.
@@ -321,7 +325,6 @@ func scheduledBadly(name string, more ...string) string {
 func resign(t testing.TB, g *rig, r *http.Request, body, region string) {
 	t.Helper()
 	r.Header.Del("Authorization")
-	sum := sha256.Sum256([]byte(body))
 	creds := aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}
-	require.NoError(t, v4.NewSigner().SignHTTP(context.Background(), creds, r, hex.EncodeToString(sum[:]), "appflow", region, g.clock.Now()))
+	require.NoError(t, v4.NewSigner().SignHTTP(context.Background(), creds, r, hashText(body), "appflow", region, g.clock.Now()))
 }

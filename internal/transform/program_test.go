@@ -24,10 +24,10 @@ func compile(t *testing.T, p plan.Program, pool *batch.Pool) *transform.Program 
 func TestRun_KeepingEveryRowCopiesNothing(t *testing.T) {
 	t.Parallel()
 	pool := new(batch.Pool)
-	in := accounts(pool, 1, 100)
+	in := contacts(t, pool, 100)
 	data := in.Columns[0].Data
 	held := pool.InUse()
-	res, err := compile(t, plan.Program{Input: accountInput(), Outputs: []plan.Output{{Field: "Id", Name: "key"}, {Field: "Id", Name: "again"}}}, pool).Run(in)
+	res, err := compile(t, plan.Program{Input: contactInput(), Outputs: []plan.Output{{Field: "id", Name: "key"}, {Field: "id", Name: "again"}}}, pool).Run(in)
 	require.NoError(t, err)
 	require.Same(t, data, res.Out.Columns[0].Data)
 	require.Same(t, data, res.Out.Columns[1].Data)
@@ -41,12 +41,12 @@ func TestRun_SharesTextOfRowsItDrops(t *testing.T) {
 	t.Parallel()
 	pool := new(batch.Pool)
 	p := plan.Program{
-		Input:   accountInput(),
-		Filters: []plan.Filter{{Field: "IsActive", Operator: flow.OpEqualTo, Compare: flow.CompareText, Values: []string{"true"}}},
-		Outputs: []plan.Output{{Field: "Name", Name: "Name"}},
+		Input:   contactInput(),
+		Filters: []plan.Filter{{Field: "is_active", Operator: flow.OpEqualTo, Compare: flow.CompareText, Values: []string{"true"}}},
+		Outputs: []plan.Output{{Field: "company", Name: "company"}},
 	}
-	in := accounts(pool, 1, 100)
-	source := in.Columns[1].Data.Data().Buffers()[2]
+	in := contacts(t, pool, 100)
+	source := in.Columns[6].Data.Data().Buffers()[2]
 	res, err := compile(t, p, pool).Run(in)
 	require.NoError(t, err)
 	require.Less(t, res.Out.Rows, 100)
@@ -120,8 +120,8 @@ func TestRun_CountsThroughABatchThatWasFilteredBefore(t *testing.T) {
 func TestRun_IsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	pool := new(batch.Pool)
-	prog := compile(t, accountProgram(), pool)
-	in := accounts(pool, 3, 2000)
+	prog := compile(t, contactProgram(), pool)
+	in := contacts(t, pool, 2000)
 	show := func() string {
 		in.Retain()
 		res, err := prog.Run(in)
@@ -181,4 +181,43 @@ func TestCompile_SaysWhichTaskIsWrong(t *testing.T) {
 	require.ErrorContains(t, err, `two fields "a"`)
 	_, err = transform.Compile(plan.Program{Input: input, Outputs: []plan.Output{{Field: "a", Name: "a"}}, PartitionBy: []string{"b"}}, transform.Options{})
 	require.ErrorContains(t, err, `partition key "b"`)
+}
+
+// TestRun_HugeExponentsCostNothing would not end if anything wrote such a number out.
+func TestRun_HugeExponentsCostNothing(t *testing.T) {
+	t.Parallel()
+	pool := new(batch.Pool)
+	rows := [][]value{{text("1e999999999")}, {text("-1e999999999")}, {text("1e-999999999")}, {text("0e999999999")}, {text("1e9999999999")}}
+	input := []plan.Column{{Name: "a", Type: flow.TypeText}}
+	for name, c := range map[string]struct {
+		p    plan.Program
+		kept []string
+	}{
+		"compare": {kept: []string{"1e999999999"}, p: plan.Program{
+			Filters: []plan.Filter{{Field: "a", Operator: flow.OpGreaterThan, Compare: flow.CompareNumber, Values: []string{"1e400"}}},
+			Outputs: []plan.Output{{Field: "a", Name: "o"}}}},
+		"compare with such a literal": {kept: []string{"-1e999999999", "1e-999999999", "0e999999999"}, p: plan.Program{
+			Filters: []plan.Filter{{Field: "a", Operator: flow.OpLessThan, Compare: flow.CompareNumber, Values: []string{"1e999999998"}}},
+			Outputs: []plan.Output{{Field: "a", Name: "o"}}}},
+		"validate": {kept: []string{"1e999999999", "1e-999999999"}, p: plan.Program{
+			Validations: []plan.Validation{{Field: "a", Operator: flow.OpValidateNonNegative}, {Field: "a", Operator: flow.OpValidateNonZero}},
+			Outputs:     []plan.Output{{Field: "a", Name: "o"}}}},
+		"add": {kept: []string{"0"}, p: plan.Program{
+			Derived: []plan.Derived{{Name: "d", Fields: []string{"a", "a"}, Operator: flow.OpAddition}},
+			Outputs: []plan.Output{{Field: "d", Name: "o"}}}},
+		"long":    {kept: []string{"0"}, p: plan.Program{Outputs: []plan.Output{{Field: "a", Name: "o", Type: flow.TypeLong}}}},
+		"double":  {kept: []string{"0", "0"}, p: plan.Program{Outputs: []plan.Output{{Field: "a", Name: "o", Type: flow.TypeDouble}}}},
+		"decimal": {kept: []string{"0.0000000000", "0.0000000000"}, p: plan.Program{Outputs: []plan.Output{{Field: "a", Name: "o", Type: flow.TypeDecimal}}}},
+	} {
+		c.p.Input = input
+		res, err := compile(t, c.p, pool).Run(batchOf(pool, c.p, rows))
+		require.NoError(t, err, name)
+		var got []string
+		for row := range res.Out.Rows {
+			got = append(got, string(batch.AppendText(nil, res.Out.Columns[0], row)))
+		}
+		require.Equal(t, c.kept, got, name)
+		res.Out.Release()
+	}
+	require.Zero(t, pool.InUse())
 }

@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -292,6 +293,35 @@ func TestRun_SameAsTwinOnRandomBatches(t *testing.T) {
 	for seed := range rounds {
 		checkAgainstTwin(t, uint64(seed))
 	}
+}
+
+// TestRun_SameAsTwinOnMuchText fills several buffers with one column's text.
+func TestRun_SameAsTwinOnMuchText(t *testing.T) {
+	t.Parallel()
+	g := generator{rand.New(rand.NewPCG(7, 7))}
+	p := plan.Program{
+		Input: []plan.Column{{Name: "a", Type: flow.TypeText}, {Name: "b", Type: flow.TypeJSON}},
+		Derived: []plan.Derived{
+			{Name: "ab", Fields: []string{"a", "b"}, Operator: flow.OpNoOp, Format: []flow.ConcatPiece{{Field: "b"}, {Literal: " and "}, {Field: "a"}, {Field: "b"}}},
+			{Name: "a*a", Fields: []string{"n", "n"}, Operator: flow.OpMultiplication},
+		},
+		Edits: []plan.Edit{{Field: "a", Mask: flow.OpMaskFirstN, Length: 200, With: "日"}, {Field: "b", Mask: flow.OpMaskLastN, Length: 3, With: "é"}},
+	}
+	p.Input = append(p.Input, plan.Column{Name: "n", Type: flow.TypeString})
+	for _, f := range []string{"a", "b", "ab", "a*a"} {
+		p.Outputs = append(p.Outputs, plan.Output{Field: f, Name: f})
+	}
+	rows := make([][]value, 3000)
+	for i := range rows {
+		long := g.text() + " 0123456789 0123456789 " + g.text()
+		token, err := json.Marshal(long)
+		require.NoError(t, err)
+		rows[i] = []value{text(long), {kind: batch.Kind{Type: batch.JSON}, text: string(token)}, str(g.numeral() + "0123456789")}
+		if strings.Contains(rows[i][2].text, ".") {
+			rows[i][2].text = strings.Repeat("9", g.IntN(900)) + rows[i][2].text[1:]
+		}
+	}
+	compareWithTwin(t, p, rows, "much text")
 }
 
 func checkAgainstTwin(t *testing.T, seed uint64) {

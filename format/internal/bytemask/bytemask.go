@@ -19,6 +19,7 @@ type Fields struct {
 	Delim   uint64
 	Newline uint64
 	High    uint64 // bytes of 0x80 and above: not ASCII
+	Parity  uint64 // PrefixXOR of Quote
 }
 
 // Strings are the masks of one block of JSON text.
@@ -87,6 +88,7 @@ func fieldsPortable(dst []Fields, src []byte, quote, delim byte) {
 			f.Newline |= gather(equal(w, ones*'\n')) << j
 			f.High |= gather(w) << j
 		}
+		f.Parity = PrefixXOR(f.Quote)
 		dst[i] = f
 	}
 }

@@ -2,7 +2,7 @@ package bytemask
 
 import "golang.org/x/sys/cpu"
 
-var useAVX2 = cpu.X86.HasAVX2
+var useAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasPCLMULQDQ
 
 //go:noescape
 func fieldsAVX2(dst *Fields, src *byte, blocks int, quote, delim byte)

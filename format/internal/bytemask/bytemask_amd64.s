@@ -32,16 +32,22 @@ TEXT ·fieldsAVX2(SB), NOSPLIT, $0-26
 	MOVL $10, AX
 	MOVQ AX, X2
 	VPBROADCASTB X2, Y2
+	VPCMPEQB Y3, Y3, Y3
 
 fields:
 	VMOVDQU (SI), Y4
 	VMOVDQU 32(SI), Y5
 	mask(Y0, 0)
+
+	// Multiplied without carries by all ones, each bit becomes the parity of itself and those below.
+	VMOVQ R8, X8
+	VPCLMULQDQ $0, X3, X8, X8
+	VMOVQ X8, 32(DI)
 	mask(Y1, 8)
 	mask(Y2, 16)
 	high(24)
 	ADDQ $64, SI
-	ADDQ $32, DI
+	ADDQ $40, DI
 	DECQ CX
 	JNZ fields
 	VZEROUPPER

@@ -29,6 +29,9 @@ func TestScanFields_EveryBitSaysWhatTheByteIs(t *testing.T) {
 	for name, scan := range scans {
 		got := make([]Fields, 64)
 		scan(got, src, '"', ',')
+		for i, f := range got {
+			require.Equal(t, PrefixXOR(f.Quote), f.Parity, "%s, block %d", name, i)
+		}
 		for i, c := range src {
 			f, bit := got[i/64], uint(i%64)
 			require.Equal(t, c == '"', f.Quote>>bit&1 == 1, "%s quote, byte %d = %#x", name, i, c)

@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"weir.dev/weir/batch"
+	"weir.dev/weir/format"
 )
 
 // Pad is how many bytes may be read and written behind the data of a chunk, so that parsers can look at whole words and
@@ -21,6 +22,24 @@ const Pad = 256
 
 // ErrTooLong says that a record is longer than the limit.
 var ErrTooLong = errors.New("record too long")
+
+// maxBytes bounds chunks and records whatever the options say: offsets in a chunk are 32 bits wide.
+const maxBytes = 1 << 30
+
+// Options fills in what a reader's options leave to defaults.
+func Options(o format.ReadOptions) format.ReadOptions {
+	if o.ChunkBytes <= 0 {
+		o.ChunkBytes = format.DefaultChunkBytes
+	}
+	if o.MaxRecord <= 0 {
+		o.MaxRecord = format.DefaultMaxRecord
+	}
+	if o.Pool == nil {
+		o.Pool = batch.DefaultPool
+	}
+	o.ChunkBytes, o.MaxRecord = min(o.ChunkBytes, maxBytes), min(o.MaxRecord, maxBytes)
+	return o
+}
 
 // Finder says where records end.
 type Finder interface {

@@ -3,6 +3,7 @@
 package textblock
 
 import (
+	"encoding/binary"
 	"io"
 	"unsafe"
 
@@ -78,6 +79,23 @@ func PutShort(dst []byte, first uint64, rest uint32, n int) []byte {
 	*(*uint32)(unsafe.Add(p, at+8)) = rest
 	return dst[:at+n]
 }
+
+// Padding makes the zeros behind a short text of n bytes spaces, for the two words of [Short]: or it to them.
+func Padding(n int) (first uint64, rest uint64) {
+	p := &padding[n]
+	return p[0], p[1]
+}
+
+var padding = func() (p [batch.InlineText + 1][2]uint64) {
+	for n := range p {
+		var spaces [16]byte
+		for i := n; i < len(spaces); i++ {
+			spaces[i] = ' '
+		}
+		p[n] = [2]uint64{binary.NativeEndian.Uint64(spaces[:]), uint64(binary.NativeEndian.Uint32(spaces[8:])) | 0x20202020<<32}
+	}
+	return p
+}()
 
 // Ones has the value 1 in each byte.
 const Ones = 0x0101010101010101

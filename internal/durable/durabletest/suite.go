@@ -184,17 +184,18 @@ func (s *suite) cancelAtEveryCall(t *testing.T) {
 	s.everyCall(t, func(t *testing.T, n int, after bool) bool {
 		w := s.world(t)
 		p := (*Process)(nil)
-		reached := false
+		reached, inTime := false, false
 		p = w.Boot(NewTrap(func(c Call) error {
 			if c.N == n && c.After == after {
 				reached = true
-				w.Cancel(t)
+				inTime = w.Cancel(t)
 				return p.Engine.Cancel(t.Context(), w.ID)
 			}
 			return nil
 		}), true)
 		require.False(t, p.Finish(t))
-		if s.canceledOr(t, want, w, n) {
+		s.canceledOr(t, want, w, n, inTime)
+		if inTime {
 			canceled++
 		}
 		return reached
@@ -217,43 +218,52 @@ func (s *suite) cancelAndCrash(t *testing.T) {
 		if died := w.Boot(trap, true).Finish(t); !died {
 			return false
 		}
-		w.Cancel(t)
-		require.False(t, w.Boot(NewTrap(nil), true).Finish(t))
-		s.canceledOr(t, want, w, n)
+		inTime := w.Cancel(t)
+		p := (*Process)(nil)
+		p = w.Boot(NewTrap(func(c Call) error {
+			if c.N == 3 && !c.After { // in the middle of preparing
+				return p.Engine.Cancel(t.Context(), w.ID)
+			}
+			return nil
+		}), true)
+		require.False(t, p.Finish(t))
+		s.canceledOr(t, want, w, n, inTime)
 		return true
 	})
 }
 
-// canceledOr checks that a canceled run ended as canceled without a trace, or, when the cancellation came too late, as
-// if it had not been. It reports which.
-func (s *suite) canceledOr(t testing.TB, want Result, w *World, n int) bool {
-	got := w.Result(t)
-	if got.Status == want.Status {
-		s.same(t, want, w, "cancel at call", n)
-		return false
+// canceledOr checks that a run that was canceled in time ended as canceled without a trace, and one that was canceled too
+// late as if it had not been.
+func (s *suite) canceledOr(t testing.TB, want Result, w *World, n int, inTime bool) {
+	if !inTime {
+		s.same(t, want, w, "canceled too late, at call", n)
+		return
 	}
+	got := w.Result(t)
 	require.Equal(t, flow.ExecutionCanceled, got.Status, "cancel at call %d: %s", n, got.Message)
 	require.Equal(t, flow.ExecutionCanceled, got.LastRun.Status)
 	require.Empty(t, got.Files, "cancel at call %d", n)
 	require.Empty(t, got.Staged, "cancel at call %d", n)
 	require.Zero(t, got.Watermark)
-	return true
 }
 
-// Cancel does in the store what CancelFlowExecutions does.
-func (w *World) Cancel(t testing.TB) { w.CancelExecution(t, w.ID) }
+// Cancel does in the store what CancelFlowExecutions does. It reports whether that was in time: before the outcome was
+// decided.
+func (w *World) Cancel(t testing.TB) bool { return w.CancelExecution(t, w.ID) }
 
 // CancelExecution is Cancel for another execution in the world's store.
-func (w *World) CancelExecution(t testing.TB, id string) {
+func (w *World) CancelExecution(t testing.TB, id string) (inTime bool) {
 	ctx := context.WithoutCancel(t.Context())
 	require.NoError(t, w.Store.Write(ctx, func(tx store.Tx) error {
 		x, err := tx.ExecutionGet(ctx, id)
 		if err != nil || x.Status != flow.ExecutionInProgress {
 			return err
 		}
+		inTime = x.Outcome == ""
 		x.Status = flow.ExecutionCancelStarted
 		return tx.ExecutionPut(ctx, x)
 	}))
+	return inTime
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -282,6 +292,7 @@ func (s *suite) pausedAtEveryCall(t *testing.T) {
 		s.same(t, want, w, "paused at call", n)
 		first.Trap.Resume()
 		require.NoError(t, first.Engine.Drain(t.Context()))
+		synctest.Wait() // for what the engine has left behind
 		s.same(t, want, w, "paused and woken at call", n)
 		return true
 	})
@@ -311,6 +322,7 @@ func (s *suite) wokenMeanwhile(t *testing.T) {
 					first.Trap.Resume()
 				}
 				require.NoError(t, first.Engine.Drain(t.Context()))
+				synctest.Wait()
 				s.same(t, want, w, "woken meanwhile, paused at call", n)
 			})
 		}

@@ -70,18 +70,18 @@ func (c *rowsConnector) Connect(context.Context, connector.Config) (connector.Co
 func (c *rowsConnector) Close() error { return nil }
 
 // Describe has two fields: a number as text, and a name.
-func (c *rowsConnector) Describe(context.Context, flow.Properties) (s flow.Schema, err error) {
+func (c *rowsConnector) Describe(ctx context.Context, _ flow.Properties) (s flow.Schema, err error) {
 	err = c.trap.Around("vendor.describe", func() error {
 		s = flow.Schema{Entity: "rows", Fields: []flow.Field{
 			{Name: "id", Type: flow.TypeText, VendorType: "text"}, {Name: "name", Type: flow.TypeText, VendorType: "text"},
 		}}
-		return nil
+		return ctx.Err()
 	})
 	return s, err
 }
 
 // Splits gives one split per object, or one for all.
-func (c *rowsConnector) Splits(_ context.Context, _ connector.ReadRequest, want int) (splits []connector.Split, err error) {
+func (c *rowsConnector) Splits(ctx context.Context, _ connector.ReadRequest, want int) (splits []connector.Split, err error) {
 	err = c.trap.Around("vendor.splits", func() error {
 		var all []int
 		for i, o := range c.vendor.Objects {
@@ -97,7 +97,7 @@ func (c *rowsConnector) Splits(_ context.Context, _ connector.ReadRequest, want 
 			splits = []connector.Split{{Label: "all objects", Data: data}}
 			return err
 		}
-		return nil
+		return ctx.Err()
 	})
 	return splits, err
 }

@@ -362,6 +362,55 @@ func TestCommit_RefusedForGoodEndsAsError(t *testing.T) {
 	})
 }
 
+func TestCommit_RefusedWhileBeingCanceledIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := durabletest.NewWorld(t, factory, scenario(nil), durabletest.NewLedger())
+		p := (*durabletest.Process)(nil)
+		p = w.Boot(durabletest.NewTrap(func(c durabletest.Call) error {
+			if c.What != "bucket.publish" || c.After {
+				return nil
+			}
+			require.False(t, w.Cancel(t), "too late")
+			p.Engine.Cancel(t.Context(), w.ID)
+			return fault.New(fault.AccessDenied, "the bucket is closed")
+		}), true)
+		require.False(t, p.Finish(t))
+		r := w.Result(t)
+		require.Equal(t, flow.ExecutionError, r.Status)
+		require.Empty(t, r.Files)
+		require.Empty(t, r.Staged)
+	})
+}
+
+func TestResume_GoesOnFromTheCheckpoint(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		read := map[string]int{}
+		w := durabletest.NewWorld(t, factory, scenario(func(_ context.Context, object, page int) error {
+			mu.Lock()
+			defer mu.Unlock()
+			read[fmt.Sprint(object, page)]++
+			return nil
+		}), durabletest.NewLedger())
+		trap := (*durabletest.Trap)(nil)
+		trap = durabletest.NewTrap(func(c durabletest.Call) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if read["0 1"] > 0 && c.What == "bucket.finish" { // the first page of object 0 is in a checkpoint by now
+				trap.Kill()
+				return errors.New("dead")
+			}
+			return nil
+		})
+		require.True(t, w.Boot(trap, true).Finish(t))
+		require.False(t, w.Boot(durabletest.NewTrap(nil), true).Finish(t))
+		require.Equal(t, 1, read["0 0"], "read again although a checkpoint has it")
+		require.Equal(t, flow.ExecutionSuccessful, w.Execution(t).Status)
+	})
+}
+
 func TestConclude_SuspendsAFlowThatFailsTooOften(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -46,7 +47,7 @@ func (r *run) transferAll(work context.Context, splits []int, fence store.Fence)
 		group.Go(func() error {
 			for split, ok := queue.next(); ok; split, ok = queue.next() {
 				err := r.transfer(work, calm, split, fence)
-				if err != nil && work.Err() == nil && e.calm.Err() != nil && durable.HasCode(err, fault.Canceled) {
+				if err != nil && work.Err() == nil && e.calm.Err() != nil {
 					return nil
 				}
 				if err != nil {
@@ -131,28 +132,33 @@ func (r *run) attempt(work, calm context.Context, split int, fence store.Fence) 
 		return fault.Wrap(fault.Canceled, context.Cause(calm), "waiting to begin split %d", split)
 	}
 	ended := make(chan error, 1)
+	var left atomic.Bool
 	go func() {
 		defer e.slots.Release(1)
 		ctx := durable.StopAtCheckpoint(work, e.calm.Done())
 		ended <- r.guard(func() error { return e.steps.Transfer(ctx, r.id, split, fence) })
+		if left.Load() {
+			r.sweep() // the run may be over long since
+		}
 	}()
 	select {
 	case err := <-ended:
 		return err
 	case <-work.Done():
 	}
-	return r.abandon(work, split, ended)
+	return r.abandon(work, split, ended, &left)
 }
 
 // abandon gives a transfer that was told to stop some time to do so. Its slot stays taken until it does: it may still
 // hold memory.
-func (r *run) abandon(work context.Context, split int, ended <-chan error) error {
+func (r *run) abandon(work context.Context, split int, ended <-chan error, left *atomic.Bool) error {
 	timer := time.NewTimer(r.engine.opts.StopGrace)
 	defer timer.Stop()
 	select {
 	case err := <-ended:
 		return err
 	case <-timer.C:
+		left.Store(true)
 		r.left.Store(true)
 		r.engine.steps.Logger().Error("a transfer did not stop and was left behind", "execution", r.id, "split", split)
 		return fault.Wrap(fault.Canceled, context.Cause(work), "stopping split %d", split)

@@ -58,6 +58,14 @@ func (r *run) loop() {
 		}
 		r.pause(e.opts.Lease / 3)
 	}
+	r.sweep()
+}
+
+// sweep throws away what this process has staged for an execution that somebody else has ended after the lease was lost.
+func (r *run) sweep() {
+	if err := r.engine.steps.Sweep(r.engine.life, r.id); err != nil && !fault.Is(err, fault.NotFound) {
+		r.engine.steps.Logger().Warn("staged output not discarded", "execution", r.id, "error", err)
+	}
 }
 
 // takeTurn waits for the execution's turn. Neither a canceled execution nor a draining engine needs one.
@@ -88,10 +96,10 @@ func (r *run) tenure() (over bool, err error) {
 		return false, err
 	}
 	if x.Status.Done() {
-		if r.tries > 0 { // somebody else has ended it after this process lost the lease
-			err = e.steps.Sweep(e.life, r.id)
+		if r.tries > 0 {
+			r.sweep()
 		}
-		return true, err
+		return true, nil
 	}
 	asked := time.Now()
 	fence, err := r.acquire()
@@ -249,8 +257,8 @@ func (r *run) interrupted(tenure context.Context, err error) error {
 	switch {
 	case tenure.Err() != nil, durable.HasCode(err, fault.Fenced), isLedger(err), fault.Is(err, fault.NotFound) && r.isGone():
 		return err
-	case r.canceled.Err() == nil && r.engine.calm.Err() != nil && durable.HasCode(err, fault.Canceled):
-		return err
+	case r.canceled.Err() == nil && r.engine.calm.Err() != nil:
+		return err // most likely the drain's doing; if not, the next process meets it again
 	}
 	return nil
 }
@@ -287,7 +295,7 @@ func (r *run) isCanceled(cause error) bool {
 		return false
 	}
 	x, err := r.look()
-	return err == nil && (x.Outcome == flow.ExecutionCanceled || x.Outcome == "" && x.Status == flow.ExecutionCancelStarted)
+	return err == nil && (x.Outcome == flow.ExecutionCanceled || x.Status == flow.ExecutionCancelStarted)
 }
 
 func (r *run) commit(tenure context.Context, fence store.Fence) error {

@@ -8,6 +8,9 @@ import (
 	"weir.dev/weir/internal/store"
 )
 
+// MigrationLock is migrationLock.
+const MigrationLock = migrationLock
+
 // WaitingTransactions counts the backends of this store's schema that wait for a lock.
 func WaitingTransactions(ctx context.Context, s store.Store) (n int, err error) {
 	const query = `SELECT count(*) FROM pg_locks l JOIN pg_locks r USING (pid)

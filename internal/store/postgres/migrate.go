@@ -17,8 +17,11 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
+// migrationLock is one for each schema. It lasts as long as its connection.
+const migrationLock = "SELECT pg_advisory_lock(hashtextextended('weir migrations of ' || current_schema(), 0))"
+
 // migrate brings the schema up to date, each step in its own transaction, and returns its version. Servers that start
-// together take turns; the lock goes with its connection.
+// together take turns.
 func migrate(ctx context.Context, config *pgx.ConnConfig) (version int64, err error) {
 	config = config.Copy()
 	for _, limit := range []string{"statement_timeout", "lock_timeout"} {
@@ -29,8 +32,7 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) (version int64, err er
 		return 0, classify(ctx, err)
 	}
 	defer func() { err = errors.Join(err, turn.Close(context.WithoutCancel(ctx))) }()
-	const lock = "SELECT pg_advisory_lock(hashtextextended('weir migrations of ' || current_schema(), 0))"
-	if _, err := turn.Exec(ctx, lock); err != nil {
+	if _, err := turn.Exec(ctx, migrationLock); err != nil {
 		return 0, classify(ctx, err)
 	}
 	db := stdlib.OpenDB(*config)

@@ -51,15 +51,51 @@ func TestOpen_ManyServersStartAtOnce(t *testing.T) {
 	const servers = 6
 	stores, errs := make([]store.Store, servers), make([]error, servers)
 	var wait sync.WaitGroup
+	start := make(chan struct{})
 	for i := range servers {
-		wait.Go(func() { stores[i], errs[i] = postgres.Open(t.Context(), url, postgres.Options{MaxConns: 1}) })
+		wait.Go(func() {
+			<-start
+			stores[i], errs[i] = postgres.Open(t.Context(), url, postgres.Options{MaxConns: 1})
+		})
 	}
+	close(start)
 	wait.Wait()
 	for i := range servers {
 		require.NoError(t, errs[i])
 		require.NoError(t, stores[i].Ping(t.Context()))
 		require.NoError(t, stores[i].Close())
 	}
+}
+
+func TestOpen_WaitsForAnotherServersMigration(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	other, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	_, err = other.Exec(t.Context(), postgres.MigrationLock)
+	require.NoError(t, err)
+	opened := make(chan error, 1)
+	go func() {
+		s, err := postgres.Open(context.WithoutCancel(t.Context()), url, postgres.Options{})
+		if err == nil {
+			err = s.Close()
+		}
+		opened <- err
+	}()
+	for waiting := 0; waiting == 0; {
+		select {
+		case err := <-opened:
+			t.Fatalf("it did not wait (%v)", err)
+		default:
+		}
+		const query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+		require.NoError(t, other.QueryRow(t.Context(), query).Scan(&waiting))
+	}
+	var isMigrated bool
+	require.NoError(t, other.QueryRow(t.Context(), "SELECT to_regclass('flows') IS NOT NULL").Scan(&isMigrated))
+	require.False(t, isMigrated)
+	require.NoError(t, other.Close(t.Context()))
+	require.NoError(t, <-opened)
 }
 
 func TestOpen_RefusesANewerSchema(t *testing.T) {
@@ -112,12 +148,7 @@ func TestFence_ATakeoverWaitsForTheEffectUnderWay(t *testing.T) {
 			_, err := acquire(context.WithoutCancel(t.Context()), "b", now.Add(time.Hour))
 			isTaken <- err
 		}()
-		waitUntilBlocked(t, s)
-		select {
-		case err := <-isTaken:
-			t.Errorf("the lease was taken in the middle of an effect (%v)", err)
-		default:
-		}
+		requireBlocked(t, s, isTaken)
 		return tx.SettingPut(t.Context(), "effect", "done")
 	})
 	require.NoError(t, err)
@@ -127,10 +158,16 @@ func TestFence_ATakeoverWaitsForTheEffectUnderWay(t *testing.T) {
 	}), fault.Fenced))
 }
 
-// waitUntilBlocked returns when some transaction in the database waits for another's row.
-func waitUntilBlocked(t *testing.T, s store.Store) {
+// requireBlocked returns when some transaction in the database waits for another's row, before the takeover is done.
+func requireBlocked(t *testing.T, s store.Store, isTaken chan error) {
 	t.Helper()
-	for t.Context().Err() == nil {
+	for {
+		select {
+		case err := <-isTaken:
+			isTaken <- err
+			t.Fatalf("the lease was taken in the middle of an effect (%v)", err)
+		default:
+		}
 		waiting, err := postgres.WaitingTransactions(t.Context(), s)
 		require.NoError(t, err)
 		if waiting > 0 {

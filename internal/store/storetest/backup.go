@@ -127,9 +127,10 @@ func backupTests(open OpenFunc) map[string]func(*testing.T, store.Store) {
 			require.NoError(t, other.Restore(t.Context(), bytes.NewReader(backup(t, s))))
 			requireCode(t, fault.Fenced, check(t, other, old))
 			require.Greater(t, mustAcquire(t, other, "l", "b", instant).Token, old.Token)
-			event := testEvent(3)
-			write(t, other, func(ctx context.Context, tx store.Tx) error { return tx.AuditAppend(ctx, event) })
+			event, tries := testEvent(3), 0
+			write(t, other, func(ctx context.Context, tx store.Tx) error { tries++; return tx.AuditAppend(ctx, event) })
 			require.EqualValues(t, 3, event.ID)
+			require.Equal(t, 1, tries, "a number that is taken would be tried first")
 		},
 		"IntoANonEmptyStoreIsAConflict": func(t *testing.T, s store.Store) {
 			Fill(t, s)
@@ -191,6 +192,8 @@ func backupTests(open OpenFunc) map[string]func(*testing.T, store.Store) {
 				requireNoFlow(t, other, "orders")
 			}
 			requireDamaged(t, other, pack(t, append(bytes.Clone(text), "more"...)))
+			requireDamaged(t, other, append(pack(t, text), "more"...))
+			requireDamaged(t, other, append(pack(t, text), pack(t, []byte("more"))...))
 			require.NoError(t, other.Restore(t.Context(), bytes.NewReader(pack(t, text))))
 		},
 		"ABackupIsOneSnapshot": func(t *testing.T, s store.Store) {

@@ -72,6 +72,11 @@ var transactionTests = map[string]func(*testing.T, store.Store){
 				require.Equal(t, "1", version)
 				return err
 			})
+			read(t, s, func(ctx context.Context, tx store.ReadTx) error {
+				f, err := tx.FlowGet(ctx, "orders")
+				require.EqualValues(t, 2, f.Version, "what an old snapshot has read is served to no later one")
+				return err
+			})
 			write(t, s, func(ctx context.Context, tx store.Tx) error {
 				require.NoError(t, tx.SettingPut(ctx, "version", "1"))
 				return tx.FlowPut(ctx, testFlow("orders", 1))

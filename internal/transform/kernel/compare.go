@@ -88,18 +88,21 @@ func outcome(isLess, isGreater bool) uint8 {
 	if isGreater {
 		gt = 1
 	}
-	return 1 << (1 + gt - lt)
+	return lt*less | gt*greater | (1^lt^gt)*equal
 }
 
 // keep copies the rows that pass to dst, which may begin where rows begins, and returns dst made longer.
 func keep(dst, rows []int32, pass, state []uint8) []int32 {
 	n := len(dst)
 	dst = dst[:n+len(rows)]
+	pass, state = pass[:len(rows)], state[:len(rows)]
 	for i, row := range rows {
 		dst[n] = row
-		if pass[i] != 0 && state[i] <= isLarge {
-			n++
+		value := uint8(0) // added rather than branched on: no predictor knows the data
+		if state[i] <= isLarge {
+			value = 1
 		}
+		n += int(pass[i] & value)
 	}
 	return dst[:n]
 }

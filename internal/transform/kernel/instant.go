@@ -154,9 +154,14 @@ func parseClock(b []byte) (micros int64, rest []byte, ok bool) {
 	if !ok || second > 59 {
 		return 0, nil, false
 	}
-	micros += second * microsPerSecond
-	if b = b[3:]; len(b) == 0 || b[0] != '.' && b[0] != ',' {
-		return micros, b, true
+	fraction, rest, ok := parseFraction(b[3:])
+	return micros + second*microsPerSecond + fraction, rest, ok
+}
+
+// parseFraction reads what may follow the seconds: a point or comma with digits.
+func parseFraction(b []byte) (micros int64, rest []byte, ok bool) {
+	if len(b) == 0 || b[0] != '.' && b[0] != ',' {
+		return 0, b, true
 	}
 	n := digits(b[1:])
 	unit := int64(microsPerSecond / 10)

@@ -223,8 +223,8 @@ var inlineFill = func() (fill [inlineMax + 1][2]uint64) {
 
 // parseInline reads a number of n bytes, 1 to 12, that lie in x0 and x1 in memory order (little endian), with plain
 // digits and at most one point that has up to seven digits behind it. It says false for everything else, spaces and
-// exponents included, which parseNumber decides. There is no loop and, but for the sign and the point, no branch, so that
-// numbers of mixed lengths cost no mispredictions. Bytes beyond n are ignored.
+// exponents included, which parseNumber decides. There is no loop over the text, so that
+// numbers of mixed lengths cost few mispredictions. Bytes beyond n are ignored.
 func parseInline(x0, x1 uint64, n uint32) (number, bool) {
 	neg := x0&0xff == '-'
 	if neg {
@@ -234,16 +234,22 @@ func parseInline(x0, x1 uint64, n uint32) (number, bool) {
 	if n-1 >= inlineMax {
 		return number{}, false
 	}
-	// Move the text to the end of 16 bytes, y0 then y1, and fill the front with '0'. Shifts of 64 and more give 0.
-	shift := 8 * (16 - uint(n))
+	// Move the text to the end of 16 bytes, y0 then y1, and fill the front with '0'. Masked counts keep the compiler from
+	// caring for shifts of 64 and more.
+	shift := 8 * (16 - uint(n)) & 63
+	y0 := x0 << shift
+	y1 := x1<<shift | x0>>1>>(63-shift&63)
+	if n <= 8 {
+		y0, y1 = 0, x0<<shift
+	}
 	fill := &inlineFill[n]
-	y1 := x1<<shift | x0>>(64-shift) | x0<<(shift-64) | fill[1]
-	y0 := x0<<shift | fill[0]
+	y0 |= fill[0]
+	y1 |= fill[1]
 	var scale uint
 	// Adding 0x7f to the low seven bits carries into the top bit unless they are zero: only a byte equal to '.' stays clear.
 	p := y1 ^ '.'*ones
 	if p = ^(p&^uint64(tops) + ^uint64(tops) | p) & tops; p != 0 {
-		at := uint(bits.TrailingZeros64(p)) &^ 7 // the bit where the point's byte begins
+		at := uint(bits.TrailingZeros64(p)) & 56 // the bit where the point's byte begins
 		below := uint64(1)<<at - 1
 		y1 = y1&^(below<<8|0xff) | (y1&below)<<8 | y0>>56
 		y0 = y0<<8 | '0'
@@ -256,7 +262,10 @@ func parseInline(x0, x1 uint64, n uint32) (number, bool) {
 	if ((y0-zeros8)|(y0+0x46*ones)|(y1-zeros8)|(y1+0x46*ones)|y0|y1)&tops != 0 {
 		return number{}, false
 	}
-	coef := int64(eightDigits(y0)*100_000_000 + eightDigits(y1))
+	coef := int64(eightDigits(y1))
+	if y0 != zeros8 { // amounts seldom have more
+		coef += int64(eightDigits(y0)) * 100_000_000
+	}
 	if neg {
 		coef = -coef
 	}
