@@ -59,7 +59,7 @@ func (k Kind) ArrowType() arrow.DataType {
 	case Binary:
 		return arrow.BinaryTypes.BinaryView
 	}
-	panic(fmt.Sprintf("batch: kind %d has no Arrow type", k.Type))
+	panic(fmt.Sprintf("batch: kind %d has no Arrow type", k.Type)) //nolint:forbidigo // a zero Kind is a programming error; no input can make one
 }
 
 func (t Type) String() string {

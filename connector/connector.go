@@ -81,7 +81,7 @@ func NewRegistry(list ...Connector) *Registry {
 	for _, c := range list {
 		t := c.Spec().Type
 		if r.byType[t] != nil {
-			panic("connector: " + string(t) + " is registered twice")
+			panic("connector: " + string(t) + " is registered twice") //nolint:forbidigo // the list is in the code: it shows at the first start
 		}
 		r.byType[t] = c
 	}

@@ -184,3 +184,57 @@ func FuzzParseConcatFormat_NeverPanics(f *testing.F) {
 		}
 	})
 }
+
+// Clients match on these texts, so they stand alone in AppFlow's brackets.
+func TestValidate_SaysAppFlowsOwnWordsUnchanged(t *testing.T) {
+	t.Parallel()
+	slack := &flow.Definition{
+		Trigger:      flow.Trigger{Type: flow.TriggerOnDemand},
+		Source:       flow.Source{Connector: flow.Slack, ProfileName: ptr("p")},
+		Destinations: []flow.Destination{{Connector: flow.S3}}, Tasks: []flow.Task{{Type: flow.TaskMap, SourceFields: []string{"a"}, DestinationField: ptr("a")}},
+	}
+	require.Equal(t, "Task Validation Error: You must specify a projection task or a MAP_ALL task", slack.Validate().String())
+	require.Equal(t, "Task Validation Error: The operator NO_OP is not valid for filtering tasks.  The task sourceConnectorType is FILTERING and the task operator is NO_OP",
+		s3(task(flow.TaskFilter, flow.OpNoOp, []string{"a"}, nil)).Validate().String())
+	scheduled := s3()
+	scheduled.Trigger.Type = flow.TriggerScheduled
+	problems := scheduled.Validate()
+	require.Equal(t, "TriggerProps is required for Scheduled Trigger Type.", problems.String())
+	require.Equal(t, "triggerConfig.triggerProperties", problems[0].Path, "tools still learn where it is")
+}
+
+func TestValidate_WritesThatFindRecordsNeedIds(t *testing.T) {
+	t.Parallel()
+	to := func(props string) *flow.Definition {
+		d := s3(mapTo("a", "Id"))
+		d.Destinations[0] = flow.Destination{Connector: flow.Salesforce, ProfileName: ptr("crm"), Properties: flow.Properties(props)}
+		return d
+	}
+	for _, props := range []string{
+		`{"object":"Contact"}`, `{"object":"Contact","writeOperationType":"INSERT"}`,
+		`{"object":"Contact","writeOperationType":"UPSERT","idFieldNames":["Id"]}`, `{"object":"Contact","idFieldNames":["Id"]}`,
+	} {
+		require.Empty(t, to(props).Validate(), props)
+	}
+	for _, props := range []string{
+		`{"object":"Contact","writeOperationType":"UPSERT"}`, `{"object":"Contact","writeOperationType":"UPDATE","idFieldNames":[]}`,
+		`{"object":"Contact","writeOperationType":"DELETE","idFieldNames":[""]}`,
+	} {
+		require.Contains(t, to(props).Validate().String(), "(at destinationFlowConfigList.1.member.destinationConnectorProperties.Salesforce.idFieldNames)", props)
+	}
+}
+
+func TestSchemaChanged_LooksAtTheMeaningNotTheSpelling(t *testing.T) {
+	t.Parallel()
+	mapAll := func(fields []string, list string) *flow.Definition {
+		return s3(flow.Task{Type: flow.TaskMapAll, SourceFields: fields, Properties: map[string]string{"EXCLUDE_SOURCE_FIELDS_LIST": list}})
+	}
+	base := mapAll([]string{}, `["a","b"]`)
+	require.False(t, flow.SchemaChanged(base, mapAll([]string{""}, `[ "b", "a" ]`)))
+	require.True(t, flow.SchemaChanged(base, mapAll(nil, `["a"]`)))
+	keys := func(list string) *flow.Definition {
+		return s3(task(flow.TaskPartition, flow.OpNoOp, nil, map[string]string{"ORDERED_PARTITION_KEYS_LIST": list}))
+	}
+	require.False(t, flow.SchemaChanged(keys(`["a","b"]`), keys(`[ "a","b" ]`)))
+	require.True(t, flow.SchemaChanged(keys(`["a","b"]`), keys(`["b","a"]`)), "their order is the folders' order")
+}

@@ -96,12 +96,13 @@ func (c *taskCheck) operator(i int, t *Task) bool {
 		c.fail(i, "connectorOperator", "one operator is expected, for source %s; %d were given", source.Member(), len(t.Operators))
 		return false
 	}
-	op, named := t.Operators[source.Member()]
+	_, named := t.Operators[source.Member()]
 	if !named && len(t.Operators) == 1 && t.Type != TaskMap && t.Type != TaskMapAll {
 		c.fail(i, "connectorOperator", "the operator must be given under %q, the source connector", source.Member())
 		return false
 	}
-	if op = t.Operator(source); named && !slices.Contains(OperatorsOf(source), op) {
+	op := t.Operator(source)
+	if named && !slices.Contains(OperatorsOf(source), op) {
 		c.fail(i, "connectorOperator."+source.Member(), "operator %s is not available for source %s; it has %s", op, source, join(OperatorsOf(source)))
 		return false
 	}
@@ -116,12 +117,10 @@ func (c *taskCheck) operator(i int, t *Task) bool {
 	return false
 }
 
-func (c *taskCheck) oneField(i int, t *Task) bool {
+func (c *taskCheck) oneField(i int, t *Task) {
 	if len(t.SourceFields) != 1 || t.SourceFields[0] == "" {
 		c.fail(i, "sourceFields", "exactly one source field is expected, %d were given", len(t.SourceFields))
-		return false
 	}
-	return true
 }
 
 func (c *taskCheck) filter(i int, t *Task) {

@@ -128,7 +128,7 @@ func TestRead_FileWrittenInPlaceIsConflict(t *testing.T) {
 	b := open(t, dir)
 	for name, change := range map[string]func(path string) error{
 		"cut":   func(path string) error { return os.Truncate(path, 10) },
-		"grown": func(path string) error { return appendTo(path) },
+		"grown": appendTo,
 	} {
 		put(t, dir, name, blobtest.Content(1, 100_000))
 		o, err := b.Stat(t.Context(), name)

@@ -151,7 +151,7 @@ func (w *writer) Finish(ctx context.Context) (blob.Staged, error) {
 		_, err = w.root.Lstat(stagedPath(w.staged))
 	}
 	if err != nil {
-		drop(w.root, w.staged)
+		_ = drop(w.root, w.staged) // best effort: Discard finds what it could not drop
 		return blob.Staged{}, w.wrap(err)
 	}
 	w.staged.SHA256 = hex.EncodeToString(w.sum.Sum(nil))

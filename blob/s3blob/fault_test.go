@@ -346,7 +346,7 @@ func TestPublish_StoreSaysYesToWhatItDoesNotHave(t *testing.T) {
 func TestPublish_WithoutTheRightToRead(t *testing.T) {
 	t.Parallel()
 	_, b := withFake(t, s3blob.Options{}, func(r *http.Request) *http.Response {
-		if r.Method == "HEAD" {
+		if r.Method == http.MethodHead {
 			return answer(r, 403, nil, "")
 		}
 		return nil
@@ -359,7 +359,7 @@ func TestPublish_WithoutTheRightToRead(t *testing.T) {
 func TestStage_FailedPartEndsTheUploadAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s, b := withFake(t, s3blob.Options{}, func(r *http.Request) *http.Response {
-		if r.Method == "PUT" && r.URL.Query().Get("partNumber") == "2" {
+		if r.Method == http.MethodPut && r.URL.Query().Get("partNumber") == "2" {
 			return answer(r, 400, nil, errorXML("EntityTooLarge"))
 		}
 		return nil
@@ -424,7 +424,7 @@ func TestDiscard_FollowsPages(t *testing.T) {
 	t.Parallel()
 	var aborted []string
 	b := canned(t, func(r *http.Request) (*http.Response, error) {
-		if r.Method == "DELETE" {
+		if r.Method == http.MethodDelete {
 			aborted = append(aborted, r.URL.Path+" "+r.URL.Query().Get("uploadId"))
 			return answer(r, 204, nil, ""), nil
 		}

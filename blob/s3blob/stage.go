@@ -137,7 +137,7 @@ func (w *writer) Finish(ctx context.Context) (blob.Staged, error) {
 		err = w.failure()
 	}
 	if err != nil {
-		w.Abort(ctx) // best effort: Discard finds what it could not drop
+		_ = w.Abort(ctx) // best effort: Discard finds what it could not drop
 		return blob.Staged{}, err
 	}
 	w.end(nil)

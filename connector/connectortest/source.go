@@ -3,6 +3,7 @@ package connectortest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"math"
 	"runtime/pprof"
@@ -95,7 +96,7 @@ func (o *opened) read(t *testing.T, req connector.ReadRequest, s connector.Split
 	defer func() { require.NoError(t, pages.Close()) }()
 	for {
 		p, err := pages.Next(t.Context())
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			_, err = pages.Next(t.Context())
 			require.Equal(t, io.EOF, err, "the end stays the end")
 			return rows, marks
@@ -323,7 +324,7 @@ func testParallelDecode(t *testing.T, h Harness) {
 	var fetched []connector.Page
 	for {
 		p, err := pages.Next(t.Context())
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		require.NoError(t, err)

@@ -227,7 +227,7 @@ type properties struct {
 func Properties(object string) flow.Properties {
 	raw, err := json.Marshal(properties{Object: object})
 	if err != nil {
-		panic(err) // a string always has a JSON form
+		panic(err) //nolint:forbidigo // a string always has a JSON form
 	}
 	return raw
 }

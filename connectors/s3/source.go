@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -186,7 +187,7 @@ func (r *pages) Next(ctx context.Context) (connector.Page, error) {
 			p.end = r.next
 			return p, nil
 		}
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			return nil, r.fail(err)
 		}
 		if err := r.closeReader(); err != nil {
@@ -286,7 +287,7 @@ func (p *page) Release() { p.chunk.Release() }
 func (p *page) Cursor() connector.Cursor {
 	raw, err := json.Marshal(p.end)
 	if err != nil {
-		panic(err) // integers always have a JSON form
+		panic(err) //nolint:forbidigo // integers always have a JSON form
 	}
 	return raw
 }

@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"compress/bzip2"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -45,7 +46,7 @@ func Open(ctx context.Context, in format.Input) (*Stream, error) {
 		return nil, err
 	}
 	head, err := s.buf.Peek(10)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		s.Close()
 		return nil, s.failed(err)
 	}
@@ -107,7 +108,7 @@ func method(head []byte) string {
 func (s *Stream) Read(p []byte) (int, error) {
 	n, err := s.content.Read(p)
 	s.at += int64(n)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = s.failed(err)
 	}
 	return n, err
@@ -142,7 +143,7 @@ func (s *Stream) SkipTo(ctx context.Context, offset int64) error {
 		}
 		// In steps, so that a long skip can be canceled.
 		_, err := io.CopyN(io.Discard, struct{ io.Reader }{s}, min(offset-s.at, 16<<20))
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return fault.New(fault.ConnectorServer, "reading %q: it ends at offset %d, before %d where reading should go on: the file has changed",
 				s.in.Name(), s.at, offset)
 		}
@@ -169,7 +170,7 @@ func (s *Stream) Close() error {
 
 // failed names the file, and marks damage of the compressed data as the source's fault. Errors of the store keep theirs.
 func (s *Stream) failed(err error) error {
-	if s.method == "" || s.stored != nil && s.stored.err != nil && s.stored.err != io.EOF {
+	if s.method == "" || s.stored != nil && s.stored.err != nil && !errors.Is(s.stored.err, io.EOF) {
 		return fmt.Errorf("reading %q: %w", s.in.Name(), err)
 	}
 	return fault.Wrap(fault.ConnectorServer, err, "decompressing %q as %s", s.in.Name(), s.method)

@@ -48,7 +48,7 @@ func readHead(stream io.Reader, name string, delim byte) (head, error) {
 	first := headFinder{delim: delim}
 	buf, n, err := cutter.Next(&first)
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return head{end: format.Position{Offset: int64(first.skipped), Line: int64(first.lines)}}, nil
 	case errors.Is(err, cut.ErrTooLong):
 		return head{}, refuse(name, "the header is longer than %d bytes", maxHeader)

@@ -2,6 +2,7 @@ package formattest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"testing"
 
@@ -33,7 +34,7 @@ func Read(t testing.TB, open Open, file File, opts format.ReadOptions) (rows [][
 	for {
 		chunk, err := r.Next(context.Background())
 		if err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = nil
 			}
 			return rows, ends, err

@@ -3,6 +3,7 @@ package jsonl_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"testing"
 
@@ -38,7 +39,7 @@ func BenchmarkNext(b *testing.B) {
 				require.NoError(b, err)
 				for {
 					c, err := r.Next(b.Context())
-					if err == io.EOF {
+					if errors.Is(err, io.EOF) {
 						break
 					}
 					require.NoError(b, err)
@@ -94,7 +95,7 @@ func decodeAll(tb testing.TB, file formattest.File, opts format.ReadOptions) (ba
 	defer r.Close()
 	for {
 		c, err := r.Next(tb.Context())
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return batches
 		}
 		require.NoError(tb, err)

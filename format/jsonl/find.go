@@ -63,14 +63,14 @@ var (
 func (f *objectFinder) Find(data []byte, atEnd bool) (int, error) {
 	at, end, records := 0, 0, 0
 	opened, closed, comma := f.begun || !f.array, false, false
-	finish := func() (int, error) {
+	finish := func() int {
 		f.records, f.lines = records, bytes.Count(data[:end], []byte("\n"))
 		f.opened = opened
-		return end, nil
+		return end
 	}
 	refuse := func(reason error) (int, error) {
 		if end > 0 { // the records before are good: they go first, and the flaw is found again
-			return finish()
+			return finish(), nil
 		}
 		return 0, &flaw{at, reason}
 	}
@@ -103,14 +103,14 @@ func (f *objectFinder) Find(data []byte, atEnd bool) (int, error) {
 				return refuse(errIncomplete)
 			}
 			if next == 0 {
-				return finish()
+				return finish(), nil
 			}
 			at, end, comma = next, next, false
 			records++
 		}
 	}
 	if !atEnd {
-		return finish()
+		return finish(), nil
 	}
 	if f.array && !closed && (opened || f.any) {
 		return refuse(errors.New("is missing: the array has no end"))
@@ -118,7 +118,7 @@ func (f *objectFinder) Find(data []byte, atEnd bool) (int, error) {
 	if end > 0 {
 		end = len(data) // what closes the array belongs to the last record's chunk
 	}
-	return finish()
+	return finish(), nil
 }
 
 // taken moves the finder behind the chunk it has found last.

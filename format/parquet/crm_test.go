@@ -26,7 +26,6 @@ func crmBatches(seed uint64, batches, rows int) []*batch.Batch {
 type crm struct {
 	r     *rand.Rand
 	words []string
-	n     int
 }
 
 func newCRM(seed uint64) *crm {

@@ -164,7 +164,7 @@ func int64Leaf(rd pages[int64], c *schema.Column, col target) field {
 		if _, unsigned := l.(schema.IntLogicalType); unsigned {
 			return newLeaf(rd, c, newFixed(col, func(v int64) decimal128.Num { return decimal128.FromU64(uint64(v)) }))
 		}
-		return newLeaf(rd, c, newFixed(col, func(v int64) decimal128.Num { return decimal128.FromI64(v) }))
+		return newLeaf(rd, c, newFixed(col, decimal128.FromI64))
 	}
 	multiply, divide := int64(1), int64(1)
 	switch l := l.(type) {

@@ -50,6 +50,10 @@ func clientFlags(cmd *cobra.Command) {
 	cmd.Flags().StringP("output", "o", "table", "table or json")
 }
 
+// noInstanceRole is imds.ClientDisabled: a machine's own role is no key of a Weir server, and asking for it where there is
+// none takes seconds.
+const noInstanceRole = 1
+
 // newClient finds the key: WEIR_ACCESS_KEY_ID, then the data directory of a server on this machine, then the AWS SDK's
 // own chain.
 func newClient(cmd *cobra.Command) (*client, error) {
@@ -61,7 +65,7 @@ func newClient(cmd *cobra.Command) (*client, error) {
 		c.creds = aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}
 		return c, nil
 	}
-	options := []func(*config.LoadOptions) error{config.WithRegion(region)}
+	options := []func(*config.LoadOptions) error{config.WithRegion(region), config.WithEC2IMDSClientEnableState(noInstanceRole)}
 	if file := filepath.Join(data, app.CredentialsFile); os.Getenv("AWS_ACCESS_KEY_ID") == "" && readable(file) {
 		options = append(options, config.WithSharedCredentialsFiles([]string{file}), config.WithSharedConfigProfile("default"), config.WithSharedConfigFiles(nil))
 	}

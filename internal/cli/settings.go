@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -97,13 +98,26 @@ func readSettings(cmd *cobra.Command) (map[string][]string, error) {
 		if !known[name] {
 			return nil, usage("reading the configuration file %q: no command has a setting %q", path, name)
 		}
-		if list, ok := v.([]any); ok {
-			for _, item := range list {
-				out[name] = append(out[name], fmt.Sprint(item))
-			}
-			continue
+		if out[name], err = settingValues(v); err != nil {
+			return nil, usage("reading the configuration file %q: setting %q: %w", path, name, err)
 		}
-		out[name] = []string{fmt.Sprint(v)}
 	}
 	return out, nil
+}
+
+// settingValues writes a setting as its flag takes it.
+func settingValues(v any) (values []string, err error) {
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	for _, item := range list {
+		switch item.(type) {
+		case string, bool, int, int64, uint64, float64:
+			values = append(values, fmt.Sprint(item))
+		default:
+			return nil, errors.New("a value or a list of values is expected")
+		}
+	}
+	return values, nil
 }

@@ -37,16 +37,6 @@ func (e *LedgerError) Error() string { return "using the ledger: " + e.Cause.Err
 
 func (e *LedgerError) Unwrap() error { return e.Cause }
 
-// execution loads an execution.
-func (s *Steps) execution(ctx context.Context, id string) (*flow.Execution, error) {
-	var x *flow.Execution
-	err := s.read(ctx, func(tx store.ReadTx) (err error) {
-		x, err = tx.ExecutionGet(ctx, id)
-		return err
-	})
-	return x, err
-}
-
 // frozen loads an execution with its plan; the plan is nil before it is prepared.
 func (s *Steps) frozen(ctx context.Context, id string) (*flow.Execution, *plan.Plan, error) {
 	var x *flow.Execution

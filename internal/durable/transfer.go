@@ -152,7 +152,7 @@ func (h *ledgerHooks) Checkpoint(ctx context.Context, c engine.Checkpoint, recei
 	for i := range rejects {
 		rejects[i].Split = row.Index
 	}
-	if err := h.save(ctx, &row, &c, list, rejects); err != nil {
+	if err := h.save(ctx, &row, list, rejects); err != nil {
 		return fault.Wrap(fault.CodeOf(err), err, "saving a checkpoint of split %d", row.Index)
 	}
 	h.row = row
@@ -167,7 +167,7 @@ func (h *ledgerHooks) Checkpoint(ctx context.Context, c engine.Checkpoint, recei
 
 // save writes the checkpoint, and sees in the same transaction whether the execution is to be canceled. A repetition
 // after a lost answer finds its own work and leaves it, so that no sample of a reject is kept twice.
-func (h *ledgerHooks) save(ctx context.Context, row *store.Split, c *engine.Checkpoint, receipts []*store.Receipt, rejects []flow.Reject) error {
+func (h *ledgerHooks) save(ctx context.Context, row *store.Split, receipts []*store.Receipt, rejects []flow.Reject) error {
 	tries := 0
 	return h.steps.write(ctx, func(tx store.Tx) error {
 		tries++
@@ -179,7 +179,7 @@ func (h *ledgerHooks) save(ctx context.Context, row *store.Split, c *engine.Chec
 			return errCanceled(row.ExecutionID)
 		}
 		if tries > 1 {
-			if saved, err := isSaved(ctx, tx, row, c); saved || err != nil {
+			if saved, err := isSaved(ctx, tx, row); saved || err != nil {
 				return err
 			}
 		}
@@ -188,7 +188,7 @@ func (h *ledgerHooks) save(ctx context.Context, row *store.Split, c *engine.Chec
 }
 
 // isSaved reports whether the ledger holds this very checkpoint already.
-func isSaved(ctx context.Context, tx store.Tx, row *store.Split, c *engine.Checkpoint) (bool, error) {
+func isSaved(ctx context.Context, tx store.Tx, row *store.Split) (bool, error) {
 	saved, err := tx.SplitGet(ctx, row.ExecutionID, row.Index)
 	if err != nil || saved.Checkpoint == nil {
 		return false, err

@@ -89,7 +89,7 @@ func (p *filesPages) Next(ctx context.Context) (connector.Page, error) {
 		}
 		p.r.Close()
 		p.r = nil
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			return nil, err
 		}
 		p.at = filesCursor{File: p.at.File + 1}

@@ -265,7 +265,7 @@ func (l *Lander) failure() error {
 		return nil
 	}
 	err := context.Cause(l.ctx)
-	if l.ctx.Err() == err || err == context.DeadlineExceeded {
+	if err == l.ctx.Err() || err == context.DeadlineExceeded { //nolint:errorlint // a cause of its own that wraps one of these is not the same
 		return fault.Wrap(fault.Canceled, err, "landing files of flow %q", l.opts.Plan.FlowName)
 	}
 	return err

@@ -1,12 +1,15 @@
 package server_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"weir.dev/weir/internal/server"
 	"weir.dev/weir/internal/store"
 )
 
@@ -125,4 +128,36 @@ func TestAudit_IsPartOfTheChange(t *testing.T) {
 		require.Len(t, events, flows)
 	}
 	require.Equal(t, 41, flows)
+}
+
+// lateFailure is a store whose first commit fails after everything was written.
+type lateFailure struct {
+	store.Store
+	left int
+}
+
+func (s *lateFailure) Write(ctx context.Context, fn func(store.Tx) error) error {
+	if s.left == 0 {
+		return s.Store.Write(ctx, fn)
+	}
+	s.left--
+	return s.Store.Write(ctx, func(tx store.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return errors.New("the disk is full")
+	})
+}
+
+func TestAudit_FailedCommitLeavesOneRefusal(t *testing.T) {
+	t.Parallel()
+	late := &lateFailure{}
+	g := newRig(t, func(o *server.Options) { late.Store = o.Store; o.Store = late })
+	late.left = 1
+	g.refused("/create-flow", flowJSON("orders"), 500, "InternalServerException", "internal error")
+	events := g.audit()
+	require.Len(t, events, 1)
+	require.Equal(t, "InternalServerException", events[0].ErrorCode)
+	require.Nil(t, events[0].Response)
+	g.refused("/describe-flow", `{"flowName":"orders"}`, 404, "ResourceNotFoundException", "orders")
 }

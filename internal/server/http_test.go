@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -333,4 +334,53 @@ func FuzzServer_NeverAnswers5xx(f *testing.F) {
 			t.Fatal("the secret is shown")
 		}
 	})
+}
+
+// panickingRunner is a programming error come true.
+type panickingRunner struct{}
+
+func (panickingRunner) Start(context.Context, string) error  { panic("boom") }
+func (panickingRunner) Cancel(context.Context, string) error { panic("boom") }
+
+func TestHTTP_PanicIsAnInternalErrorAndTheServerGoesOn(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, func(o *server.Options) { o.Runner = panickingRunner{} })
+	g.post("/create-flow", flowJSON("orders"))
+	a := g.send("POST", "/start-flow", `{"flowName":"orders"}`)
+	require.Equal(t, 500, a.status)
+	require.Equal(t, "InternalServerException", a.errorName())
+	require.NotContains(t, a.body, "boom")
+	require.Contains(t, g.log.String(), "boom")
+	g.post("/describe-flow", `{"flowName":"orders"}`)
+}
+
+func TestHTTP_AccessLogHasOneLineForEachRequest(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	a := g.send("POST", "/describe-flow", `{"flowName":"orders"}`)
+	g.send("GET", "/healthz", "")
+	var line map[string]any
+	text := strings.TrimSpace(g.log.String())
+	require.NoError(t, json.Unmarshal([]byte(text), &line), "one line: %s", text)
+	for name, want := range map[string]any{
+		"msg": "request", "request": a.header.Get("x-amzn-RequestId"), "operation": "DescribeFlow", "method": "POST", "path": "/describe-flow",
+		"status": 404.0, "error": "ResourceNotFoundException", "key": keyID, "ip": "127.0.0.1", "bytes": float64(len(a.body)),
+	} {
+		require.Equal(t, want, line[name], name)
+	}
+	require.NotContains(t, text, secret)
+}
+
+// A client that hangs up is not the server's failure.
+func TestHTTP_ClientThatHangsUpIsNoServerError(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w := httptest.NewRecorder()
+	g.server.ServeHTTP(w, g.request("POST", "/create-flow", flowJSON("orders")).WithContext(ctx))
+	require.Equal(t, 400, w.Code)
+	require.Equal(t, "RequestAbortedException", w.Header().Get("X-Amzn-ErrorType"))
+	require.NotContains(t, g.log.String(), `"ERROR"`)
+	require.Len(t, g.audit(), 1, "the attempt is in the trail")
 }

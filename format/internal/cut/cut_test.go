@@ -2,6 +2,7 @@ package cut
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -32,7 +33,7 @@ func chunks(t *testing.T, src io.Reader, size, maxRecord int) (out []string, err
 	}()
 	for {
 		buf, n, err := c.Next(lines{})
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
 		if err != nil {

@@ -16,7 +16,7 @@ const flowResource = "AWS::AppFlow::Flow"
 func fromTemplate(t map[string]any, s Settings) ([]Definition, error) {
 	resources, ok := t["Resources"].(map[string]any)
 	if !ok {
-		return nil, errors.New("Resources must be an object")
+		return nil, errors.New("the template's Resources must be an object")
 	}
 	r := resolver{settings: s, parameters: parameters(t, s)}
 	var defs []Definition
@@ -46,7 +46,7 @@ func fromTemplate(t map[string]any, s Settings) ([]Definition, error) {
 func fromResource(props any) (Definition, error) {
 	p, ok := props.(map[string]any)
 	if !ok {
-		return Definition{}, errors.New("Properties must be an object")
+		return Definition{}, errors.New("the resource's Properties must be an object")
 	}
 	status, _ := p["FlowStatus"].(string)
 	delete(p, "FlowStatus")
@@ -56,7 +56,7 @@ func fromResource(props any) (Definition, error) {
 	}
 	m, ok := lower(p, "").(map[string]any)
 	if !ok {
-		return Definition{}, errors.New("Properties must be an object")
+		return Definition{}, errors.New("the resource's Properties must be an object")
 	}
 	d, err := request(m)
 	d.Status = status

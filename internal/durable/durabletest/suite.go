@@ -221,10 +221,12 @@ func (s *suite) cancelAndCrash(t *testing.T) {
 		inTime := w.Cancel(t)
 		p := (*Process)(nil)
 		p = w.Boot(NewTrap(func(c Call) error {
-			if c.N == 3 && !c.After { // in the middle of preparing
-				return p.Engine.Cancel(t.Context(), w.ID)
+			if c.N != 3 || c.After {
+				return nil
 			}
-			return nil
+			err := p.Engine.Cancel(t.Context(), w.ID) // in the middle of preparing
+			<-time.After(time.Millisecond)            // until everybody has heard of it
+			return err
 		}), true)
 		require.False(t, p.Finish(t))
 		s.canceledOr(t, want, w, n, inTime)

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
@@ -118,7 +119,7 @@ func (r *run) tenure() (over bool, err error) {
 	isLost := durable.HasCode(err, fault.Fenced) || tenure.Err() != nil && e.life.Err() == nil
 	lost(errLost) // stops the heartbeat
 	<-beat
-	if isLost || context.Cause(e.life) == errKilled || r.left.Load() {
+	if isLost || errors.Is(context.Cause(e.life), errKilled) || r.left.Load() {
 		return err == nil && !isLost, err // nothing is given back: the lease is not ours, or somebody may still act in its name
 	}
 	r.release(fence)
@@ -295,7 +296,7 @@ func (r *run) isCanceled(cause error) bool {
 		return false
 	}
 	x, err := r.look()
-	return err == nil && (x.Outcome == flow.ExecutionCanceled || x.Status == flow.ExecutionCancelStarted)
+	return err == nil && (x.Outcome == flow.ExecutionCanceled || x.Outcome == "" && x.Status == flow.ExecutionCancelStarted)
 }
 
 func (r *run) commit(tenure context.Context, fence store.Fence) error {

@@ -48,7 +48,7 @@ func (t traits) read(name string, v any) bool {
 	raw, ok := t[name]
 	if ok {
 		if err := json.Unmarshal(raw, v); err != nil {
-			panic(fmt.Sprintf("trait %s: %v", name, err)) // the model is pinned by its hash
+			panic(fmt.Sprintf("trait %s: %v", name, err)) //nolint:forbidigo // the model is pinned by its hash
 		}
 	}
 	return ok

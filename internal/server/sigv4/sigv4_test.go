@@ -154,7 +154,7 @@ func TestVerify_RefusesAsAWSDoes(t *testing.T) {
 func FuzzVerify_NeverPanics(f *testing.F) {
 	f.Add("AWS4-HMAC-SHA256 Credential=a/b/c/d/aws4_request, SignedHeaders=host, Signature=x", "X-Amz-Signature=1&%zz", "20260823T120000Z")
 	f.Fuzz(func(t *testing.T, auth, query, date string) {
-		r := &http.Request{Method: "GET", URL: &url.URL{Path: "/", RawQuery: query}, Header: http.Header{}}
+		r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/", RawQuery: query}, Header: http.Header{}}
 		r.Header["Authorization"] = []string{auth}
 		r.Header["X-Amz-Date"] = []string{date}
 		if _, err := verifier().Verify(r, nil, now); err == nil {
@@ -165,7 +165,7 @@ func FuzzVerify_NeverPanics(f *testing.F) {
 
 func BenchmarkVerify(b *testing.B) {
 	body := []byte(`{"flowName":"orders-to-lake"}`)
-	r, _ := http.NewRequestWithContext(context.Background(), "POST", "http://appflow.local/describe-flow", bytes.NewReader(body))
+	r, _ := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://appflow.local/describe-flow", bytes.NewReader(body))
 	sum := sha256.Sum256(body)
 	creds := aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}
 	if err := v4.NewSigner().SignHTTP(context.Background(), creds, r, hex.EncodeToString(sum[:]), "appflow", "us-east-1", now); err != nil {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -37,7 +38,7 @@ func QueryPlans(ctx context.Context, s store.Store) (map[string][]string, error)
 			}
 			plans[name] = append(plans[name], detail)
 		}
-		if err := rows.Close(); err != nil {
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil { //nolint:sqlclosecheck // in a loop
 			return nil, err
 		}
 	}

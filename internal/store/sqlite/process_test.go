@@ -118,6 +118,7 @@ func requireIntact(t *testing.T, path string) {
 	require.NoError(t, err)
 	defer rows.Close()
 	require.False(t, rows.Next())
+	require.NoError(t, rows.Err())
 }
 
 // requireWritten reopens the store, which also shows that the killed process's lock is gone.

@@ -69,7 +69,7 @@ func Open(ctx context.Context, path string, options Options) (_ store.Store, err
 	}
 	s := &Store{path: path, lock: lock, closing: make(chan struct{}), cache: newCache(options.CacheBytes)}
 	if err := s.open(ctx, options); err != nil {
-		s.shut()
+		_ = s.shut() // the first error is the one to tell
 		return nil, fault.Wrap(fault.CodeOf(err), err, "opening store %q", path)
 	}
 	return s, nil
@@ -159,7 +159,7 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Backup implements [store.Store].
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
-	return s.read(ctx, noView(), func(tx *tx) error {
+	return s.read(noView(), func(tx *tx) error {
 		return tx.Backup(ctx, s.dialect, time.Now(), w)
 	})
 }

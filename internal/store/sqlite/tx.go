@@ -54,14 +54,14 @@ func (t *tx) FlowDelete(ctx context.Context, name string) error {
 // never makes. When a flow served before that has changed by then, fn runs again without the cache.
 func (s *Store) Read(ctx context.Context, fn func(store.ReadTx) error) error {
 	read := func(tx *tx) error { return fn(tx) }
-	err := s.read(ctx, s.cache.view(), read)
+	err := s.read(s.cache.view(), read)
 	if errors.Is(err, errChanged) {
-		err = s.read(ctx, noView(), read)
+		err = s.read(noView(), read)
 	}
 	return err
 }
 
-func (s *Store) read(ctx context.Context, view *view, fn func(*tx) error) error {
+func (s *Store) read(view *view, fn func(*tx) error) error {
 	snapshot := &snapshot{store: s, view: view}
 	defer snapshot.end()
 	err := fn(&tx{driver.NewTx(snapshot, s.queries), view})

@@ -179,7 +179,7 @@ func (c *caster) decimal(x *number, row int) (decimal128.Num, bool) {
 		return d.decimal128(c.kind)
 	}
 	neg, m := split(x.coef)
-	hi, lo := uint64(0), m
+	var hi, lo uint64
 	switch up := to - int(x.scale); {
 	case up < 0:
 		unit := pow10[-up]

@@ -43,7 +43,7 @@ func Merge(s *Scratch, mem memory.Allocator, pieces []Piece, rows int, failed []
 			continue
 		}
 		// Room for what a copy of a whole header may write beyond the text.
-		m.write(s, w.room(n+inlineMax), at)
+		m.write(w.room(n+inlineMax), at)
 		w.put(&out.Views[at], n)
 	}
 	return out.Build("", batch.String), failed
@@ -83,7 +83,7 @@ func (r *reader) length(row int) int {
 	return r.view.Views[row].Len()
 }
 
-func (m *merger) write(s *Scratch, dst []byte, at int) {
+func (m *merger) write(dst []byte, at int) {
 	form := 0
 	for i := range m.readers {
 		r, p := &m.readers[i], &m.pieces[i]
