@@ -1,22 +1,18 @@
 package main
 
-import (
-	"bytes"
-	"errors"
-)
-
-// split spreads rows that are written to it over several files, the first of rows/files rows and so on, each with the
-// header of the first if there is one. The files together hold the rows of the one file, in order.
+// split spreads rows that are written to it over several files, each with the header of the first if there is one. The
+// files together hold the rows that one file would hold, in order.
 type split struct {
-	open   func(i int) (*output, error)
-	each   int  // rows per file, but for the last
+	open   func(i int) (*file, error)
+	each   int  // rows per file; the last takes what is left
 	files  int  // in all
-	header bool // the first row is one
+	csv    bool // the first row is a header, and a line break between quotes ends no row
 	head   []byte
-	quoted bool // inside quotes, where a line break does not end a row
-	rows   int  // in the current file
+	headed bool // head is whole
+	quoted bool
+	rows   int // in the current file
 	opened int
-	out    *output
+	out    *file
 }
 
 // Write takes any piece of the text; rows may be torn.
@@ -26,9 +22,9 @@ func (s *split) Write(p []byte) (int, error) {
 		n, ended := s.row(p)
 		part := p[:n]
 		p = p[n:]
-		if s.header {
+		if s.csv && !s.headed {
 			s.head = append(s.head, part...)
-			s.header = !ended
+			s.headed = ended
 			continue
 		}
 		if err := s.put(part, ended); err != nil {
@@ -38,11 +34,10 @@ func (s *split) Write(p []byte) (int, error) {
 	return total, nil
 }
 
-// row is how much of p belongs to the row that it begins or goes on with, and whether that ends there. JSON writes line
-// breaks inside text as \n and every quote inside as \", and a row has an even number of quotes only if those are left out.
+// row is how much of p belongs to the row that it begins or goes on with, and whether the row ends there.
 func (s *split) row(p []byte) (n int, ended bool) {
 	for i, c := range p {
-		if c == '"' {
+		if c == '"' && s.csv {
 			s.quoted = !s.quoted
 		} else if c == '\n' && !s.quoted {
 			return i + 1, true
@@ -65,22 +60,23 @@ func (s *split) put(part []byte, ended bool) error {
 }
 
 func (s *split) next() error {
-	err := s.Close()
+	if err := s.finish(); err != nil {
+		return err
+	}
+	out, err := s.open(s.opened)
 	if err != nil {
 		return err
 	}
-	if s.out, err = s.open(s.opened); err != nil {
-		return err
-	}
-	s.opened, s.rows = s.opened+1, 0
-	_, err = s.out.Write(bytes.Clone(s.head))
+	s.out, s.rows = out, 0
+	s.opened++
+	_, err = s.out.Write(s.head)
 	return err
 }
 
-// Close finishes the current file.
-func (s *split) Close() error {
+// finish ends the current file. Nothing may be written after it.
+func (s *split) finish() error {
 	if s.out == nil {
 		return nil
 	}
-	return errors.Join(s.out.Flush(), s.out.finish())
+	return s.out.finish()
 }

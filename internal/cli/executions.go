@@ -3,9 +3,9 @@ package cli
 import (
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"weir.dev/weir/flow"
@@ -53,7 +53,8 @@ func executionsCommand() *cobra.Command {
 	return cmd
 }
 
-func isUUID(s string) bool { return len(s) == 36 && strings.Count(s, "-") == 4 }
+// isUUID tells an execution's id from a flow's name, which may have dashes too.
+func isUUID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }
 
 func listExecutions(cmd *cobra.Command, c *client, name string) error {
 	asJSON, err := wantsJSON(cmd)
@@ -124,22 +125,31 @@ func showExecution(cmd *cobra.Command, c *client, id string) error {
 	return nil
 }
 
-// printOutcome writes the closed ledger of a run.
+// printOutcome writes what a run came to, with its ledger once that is closed.
 func printOutcome(w io.Writer, status flow.ExecutionStatus, t flow.Totals, took time.Duration) {
-	fmt.Fprintf(w, "%s in %s: read %s (%s), filtered %s, rejected %s, written %s (%s)\n",
-		status, took.Round(time.Millisecond), count(t.Read), size(t.BytesRead), count(t.Filtered), count(t.Rejected), count(t.Written), size(t.BytesWritten))
-	if !status.Done() {
-		return
-	}
 	sum := fmt.Sprintf("%s read = %s filtered + %s rejected + %s written", count(t.Read), count(t.Filtered), count(t.Rejected), count(t.Written))
 	if t.Deduplicated > 0 {
 		sum += " + " + count(t.Deduplicated) + " recognised"
 	}
-	if t.Closes() {
-		fmt.Fprintf(w, "Ledger closes: %s\n", sum)
-	} else if status == flow.ExecutionSuccessful {
-		fmt.Fprintf(w, "LEDGER DOES NOT CLOSE: %s\n", sum)
+	fmt.Fprintf(w, "%s %s %s: ", status, timeWord(status), took.Round(time.Millisecond))
+	switch {
+	case status.Done() && t.Closes():
+		fmt.Fprintf(w, "%s read, %s written\nLedger closes: %s\n", size(t.BytesRead), size(t.BytesWritten), sum)
+	case status == flow.ExecutionSuccessful:
+		fmt.Fprintf(w, "%s read, %s written\nLEDGER DOES NOT CLOSE: %s\n", size(t.BytesRead), size(t.BytesWritten), sum)
+	default:
+		fmt.Fprintf(w, "read %s (%s), filtered %s, rejected %s, written %s\n", count(t.Read), size(t.BytesRead), count(t.Filtered), count(t.Rejected), count(t.Written))
 	}
+}
+
+func timeWord(status flow.ExecutionStatus) string {
+	switch status {
+	case flow.ExecutionSuccessful:
+		return "in"
+	case flow.ExecutionInProgress, flow.ExecutionCancelStarted:
+		return "for"
+	}
+	return "after"
 }
 
 func showRejects(cmd *cobra.Command, c *client, id string, asJSON bool) error {

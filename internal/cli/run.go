@@ -125,10 +125,12 @@ func runWatched(cmd *cobra.Command, r *app.OneRun, quiet bool) (*durable.RunResu
 	res, err := r.Run(cmd.Context())
 	close(done)
 	<-drawn
-	if res != nil {
-		bar.finish(res.Totals)
+	if err != nil {
+		bar.breakOff()
+		return res, err
 	}
-	return res, err
+	bar.finish(res.Totals)
+	return res, nil
 }
 
 // runFailed explains a failed run. Bad definitions and bad data are both the user's to mend, but only the first is bad

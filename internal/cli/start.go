@@ -69,6 +69,7 @@ func follow(ctx context.Context, cmd *cobra.Command, c *client, id string) (*ser
 	for {
 		var v server.ExecutionView
 		if err := c.get(ctx, "/weir/v1/executions/"+id, &v); err != nil {
+			bar.breakOff()
 			return nil, err
 		}
 		if v.Status.Done() {
@@ -78,6 +79,7 @@ func follow(ctx context.Context, cmd *cobra.Command, c *client, id string) (*ser
 		bar.show(v.Totals, bytesTotal(&v))
 		select {
 		case <-ctx.Done():
+			bar.breakOff()
 			return nil, ctx.Err()
 		case <-time.After(pollEvery):
 		}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// spread is the median of some numbers and their range.
+type spread struct{ median, min, max float64 }
+
+func spreadOf(runs []run, of func(run) float64) spread {
+	all := make([]float64, len(runs))
+	for i, r := range runs {
+		all[i] = of(r)
+	}
+	slices.Sort(all)
+	mid := len(all) / 2
+	median := all[mid]
+	if len(all)%2 == 0 {
+		median = (all[mid-1] + all[mid]) / 2
+	}
+	return spread{median, all[0], all[len(all)-1]}
+}
+
+func wall(r run) float64 { return r.wall.Seconds() }
+func cpu(r run) float64  { return r.cpu.Seconds() }
+func rss(r run) float64  { return float64(r.rss) / (1 << 20) }
+
+// table is a flow's part of the report.
+func (b *bench) table(r result) string {
+	var t strings.Builder
+	fmt.Fprintf(&t, "\n### %s: %s\n\n", strings.ToUpper(r.flow.Name), r.flow.About)
+	fmt.Fprintf(&t, "%.1f MB in, %s rows out", float64(r.input)/1e6, grouped(r.rows))
+	if r.folds > 0 {
+		fmt.Fprintf(&t, " in %d partitions", r.folds)
+	}
+	fastest, best := b.fastest(r)
+	fmt.Fprintf(&t, ". Ratio: wall time to that of the fastest peer%s.\n\n", fastest)
+	t.WriteString("| | wall s | min–max | ratio | MB/s | CPU s | peak RSS MiB | out MB | files | output |\n")
+	t.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|---|\n")
+	for _, c := range b.all {
+		runs := r.runs[c.name]
+		w, ratio := spreadOf(runs, wall), "–"
+		if best > 0 {
+			ratio = fmt.Sprintf("%.2f", w.median/best)
+		}
+		last := runs[len(runs)-1]
+		fmt.Fprintf(&t, "| %s | %.3f | %.3f–%.3f | %s | %.0f | %.2f | %.0f | %.1f | %d | %s |\n", c.name, w.median, w.min, w.max, ratio,
+			float64(r.input)/1e6/w.median, spreadOf(runs, cpu).median, spreadOf(runs, rss).median, float64(last.out)/1e6, last.files, verdict(r, c.name))
+	}
+	a, z := spreadOf(r.runs["weir"], wall), spreadOf(r.runs[again], wall)
+	fmt.Fprintf(&t, "\nA/A: the two medians of Weir differ by %.1f %%; its runs spread over %.1f %%.\n",
+		100*math.Abs(a.median-z.median)/min(a.median, z.median), 100*(max(a.max, z.max)/min(a.min, z.min)-1))
+	return t.String()
+}
+
+func (b *bench) fastest(r result) (name string, median float64) {
+	for _, c := range b.all[2:] {
+		if m := spreadOf(r.runs[c.name], wall).median; median == 0 || m < median {
+			name, median = " ("+c.name+")", m
+		}
+	}
+	return name, median
+}
+
+func verdict(r result, name string) string {
+	if diff := r.disagrees[name]; len(diff) > 0 {
+		slices.Sort(diff)
+		return "**differs: " + strings.Join(diff, ", ") + "**"
+	}
+	if name == "weir" {
+		return "reference"
+	}
+	return "the same"
+}
+
+// report writes the Markdown file, and fails when outputs disagree: times of unequal work say nothing.
+func (b *bench) report(ctx context.Context, results []result) error {
+	least, err := floor(ctx)
+	if err != nil {
+		return err
+	}
+	var t strings.Builder
+	fmt.Fprintf(&t, "# Comparison: %s rows in %d file(s)\n\n", grouped(int64(b.rows)), b.files)
+	fmt.Fprintf(&t, "Made by `bench/compare`, whose README says what is measured and why it is fair.\n\n")
+	fmt.Fprintf(&t, "- date: %s\n- machine: %s; load average of the last minute at the end: %s\n", time.Now().UTC().Format("2006-01-02 15:04 MST"), machine(ctx), load())
+	fmt.Fprintf(&t, "- %d threads each, %d rounds in rotation after one to warm up; Weir with --memory %s, the others without a limit\n", b.threads, b.rounds, b.memory)
+	fmt.Fprintf(&t, "- medians; MB/s is input bytes by wall time; peak RSS is known down to %.0f MiB\n", float64(least)/(1<<20))
+	for _, c := range b.all {
+		if c.name != again {
+			fmt.Fprintf(&t, "- %s: %s\n", c.name, c.version)
+		}
+	}
+	var differ []string
+	for _, r := range results {
+		t.WriteString(b.table(r))
+		if len(r.disagrees) > 0 {
+			differ = append(differ, r.flow.Name)
+		}
+	}
+	if b.out != "-" {
+		path := cmp.Or(b.out, filepath.Join(b.repo, "bench", "results", fmt.Sprintf("compare-%d.md", b.rows)))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(t.String()), 0o644); err != nil {
+			return err
+		}
+		fmt.Println("\nwritten to", path)
+	}
+	if len(differ) > 0 {
+		return fmt.Errorf("outputs disagree in %s", strings.Join(differ, ", "))
+	}
+	return nil
+}
+
+// grouped writes 1234567 as 1,234,567.
+func grouped(n int64) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
