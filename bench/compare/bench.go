@@ -16,7 +16,7 @@ import (
 // bench is one comparison on one table of input.
 type bench struct {
 	settings
-	data string // absolute: inputs in in/csv and in/json, outputs in out/<contestant>
+	data string // inputs in in/csv and in/json, outputs in out/<contestant>
 	in   string
 	all  []contestant
 }
@@ -37,10 +37,7 @@ func compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b := &bench{settings: s}
-	if b.data, err = filepath.Abs(filepath.Join(s.repo, "build", "compare", fmt.Sprintf("%dx%d", s.rows, s.files))); err != nil {
-		return err
-	}
+	b := &bench{settings: s, data: filepath.Join(s.repo, "build", "compare", fmt.Sprintf("%dx%d", s.rows, s.files))}
 	b.in = filepath.Join(b.data, "in")
 	if b.all, err = contestants(ctx, s); err != nil {
 		return err

@@ -55,10 +55,7 @@ func contestants(ctx context.Context, s settings) ([]contestant, error) {
 }
 
 func weirItself(ctx context.Context, s settings) (contestant, error) {
-	binary, err := filepath.Abs(filepath.Join(s.repo, "bin", "weir"))
-	if err != nil {
-		return contestant{}, err
-	}
+	binary := filepath.Join(s.repo, "bin", "weir")
 	version, err := exec.CommandContext(ctx, binary, "version").Output()
 	if err != nil {
 		return contestant{}, fmt.Errorf("asking %s for its version (make build?): %w", binary, err)
@@ -83,11 +80,7 @@ func (s settings) child(name string) func(context.Context, flows.Flow, string, s
 }
 
 func (s settings) polars(ctx context.Context) (contestant, error) {
-	dir, err := filepath.Abs(filepath.Join(s.repo, "build", "compare", "polars"))
-	if err != nil {
-		return contestant{}, err
-	}
-	env, err := polars.Install(ctx, dir)
+	env, err := polars.Install(ctx, filepath.Join(s.repo, "build", "compare", "polars"))
 	return contestant{"polars", env.Version, func(ctx context.Context, f flows.Flow, in, out string) (*exec.Cmd, error) {
 		return env.Command(ctx, f, in, out, s.threads)
 	}}, err

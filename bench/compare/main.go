@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -38,7 +39,7 @@ func main() {
 
 // settings are what the person asked for.
 type settings struct {
-	repo    string
+	repo    string // absolute
 	rows    int
 	files   int
 	rounds  int
@@ -52,7 +53,6 @@ type settings struct {
 func parse() (settings, error) {
 	var s settings
 	var names, peers string
-	flag.StringVar(&s.repo, "repo", "../..", "folder of the repository, with bin/weir built")
 	flag.IntVar(&s.rows, "rows", 1_000_000, "rows of input")
 	flag.IntVar(&s.files, "files", 1, "input files to spread them over")
 	flag.IntVar(&s.rounds, "rounds", 5, "measured rounds, after one that warms up and is checked")
@@ -72,8 +72,28 @@ func parse() (settings, error) {
 		}
 		s.flows = append(s.flows, f)
 	}
+	var err error
+	if s.repo, err = repository(); err != nil {
+		return s, err
+	}
 	s.peers = strings.FieldsFunc(peers, func(r rune) bool { return r == ',' })
 	return s, nil
+}
+
+// repository is the nearest folder above the current one that holds the flows.
+func repository() (string, error) {
+	start, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "bench", "flows", "f1.json")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("%s is not in the repository", start)
+		}
+	}
 }
 
 // children are what the program does when it starts itself: run a flow as a peer, or read an output.

@@ -17,6 +17,7 @@ import (
 	"weir.dev/weir/blob/buckets"
 	"weir.dev/weir/connector"
 	"weir.dev/weir/connectors"
+	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
 	"weir.dev/weir/internal/access"
 	"weir.dev/weir/internal/durable"
@@ -64,7 +65,7 @@ func Open(ctx context.Context, cfg Config, logTo io.Writer) (_ *App, err error) 
 		return nil, err
 	}
 	if a.telemetry, err = telemetry.Open(ctx, telemetry.Config{LogFormat: cfg.LogFormat, LogLevel: cfg.LogLevel, Version: Version}, logTo); err != nil {
-		return nil, err
+		return nil, fault.Wrap(fault.Validation, err, "setting up logs, metrics and traces")
 	}
 	a.Log = a.telemetry.Log
 	a.closers = append(a.closers, a.telemetry.Close)

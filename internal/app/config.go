@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"weir.dev/weir/fault"
 )
 
 // Version is this build's version, set by the linker.
@@ -65,24 +67,25 @@ func (c *Config) defaults() {
 	}
 }
 
-// check refuses what cannot work, naming the flag.
+// check refuses what cannot work, naming the flag. Its errors are Validation.
 func (c *Config) check() error {
 	if len(c.AccountID) != 12 || strings.Trim(c.AccountID, "0123456789") != "" {
-		return fmt.Errorf("--account-id must have 12 digits, not %q", c.AccountID)
+		return fault.New(fault.Validation, "--account-id must have 12 digits, not %q", c.AccountID)
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return fmt.Errorf("--tls-cert and --tls-key go together")
+		return fault.New(fault.Validation, "--tls-cert and --tls-key go together")
 	}
 	if (c.AccessKeyID == "") != (c.SecretAccess == "") {
-		return fmt.Errorf("WEIR_ACCESS_KEY_ID and WEIR_SECRET_ACCESS_KEY go together")
+		return fault.New(fault.Validation, "WEIR_ACCESS_KEY_ID and WEIR_SECRET_ACCESS_KEY go together")
 	}
 	if c.Store != "sqlite" && !strings.HasPrefix(c.Store, "postgres://") && !strings.HasPrefix(c.Store, "postgresql://") {
-		return fmt.Errorf("--store must be sqlite or a postgres:// URL")
+		return fault.New(fault.Validation, "--store must be sqlite or a postgres:// URL")
 	}
 	return nil
 }
 
-// ParseBytes reads a size: 268435456, 256MiB, 1GB. Units are binary (KiB, MiB, GiB) or decimal (kB, MB, GB).
+// ParseBytes reads a size: 268435456, 256MiB, 1GB. Units are binary (KiB, MiB, GiB) or decimal (kB, MB, GB). Its error is
+// Validation.
 func ParseBytes(s string) (int64, error) {
 	units := []struct {
 		suffix string
@@ -99,7 +102,7 @@ func ParseBytes(s string) (int64, error) {
 		}
 		return n * u.factor, nil
 	}
-	return 0, fmt.Errorf("%q is not a size; write for instance 256MiB", s)
+	return 0, fault.New(fault.Validation, "%q is not a size; write for instance 256MiB", s)
 }
 
 // prepareData makes the data directory, readable by its owner alone.

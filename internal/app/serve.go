@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"weir.dev/weir/fault"
 )
 
 // Listen opens the address to serve on. It warns, once, about an address others can reach without TLS.
@@ -22,7 +24,7 @@ func (a *App) Listen() (net.Listener, string, error) {
 		cert, err := tls.LoadX509KeyPair(a.Config.TLSCert, a.Config.TLSKey)
 		if err != nil {
 			l.Close()
-			return nil, "", fmt.Errorf("reading --tls-cert and --tls-key: %w", err)
+			return nil, "", fault.Wrap(fault.Validation, err, "reading --tls-cert and --tls-key")
 		}
 		scheme = "https"
 		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})

@@ -210,7 +210,7 @@ func (d *demoRun) show(ctx context.Context) error {
 	}
 	d.say("\n5. Files, published at once when the ledger closed:")
 	for _, o := range outputs {
-		d.say("     %s  %s, %s records", filepath.Join(d.app.Config.Data, "buckets", "demo-out", filepath.FromSlash(o.Data.Name)), size(o.Data.Bytes), count(o.Data.Rows))
+		d.say("     %s  %s, %s", filepath.Join(d.app.BucketDir("demo-out"), filepath.FromSlash(o.Data.Name)), size(o.Data.Bytes), records(o.Data.Rows))
 	}
 	var page struct {
 		Rejects []json.RawMessage `json:"rejects"`

@@ -120,12 +120,12 @@ func showExecution(cmd *cobra.Command, c *client, id string) error {
 	}
 	if len(rows) > 0 {
 		fmt.Fprintln(w)
-		table(w, []string{"SPLIT", "STATE", "READ", "WRITTEN", "TRIES", "WHAT", "MESSAGE"}, rows, 60)
+		table(w, []string{"SPLIT", "STATE", "READ", "WRITTEN", "RETRIES", "WHAT", "MESSAGE"}, rows, 60)
 	}
 	return nil
 }
 
-// printOutcome writes what a run came to, with its ledger once that is closed.
+// printOutcome writes what a run has come to, with the closed ledger of a successful one.
 func printOutcome(w io.Writer, status flow.ExecutionStatus, t flow.Totals, took time.Duration) {
 	sum := fmt.Sprintf("%s read = %s filtered + %s rejected + %s written", count(t.Read), count(t.Filtered), count(t.Rejected), count(t.Written))
 	if t.Deduplicated > 0 {
@@ -133,7 +133,7 @@ func printOutcome(w io.Writer, status flow.ExecutionStatus, t flow.Totals, took 
 	}
 	fmt.Fprintf(w, "%s %s %s: ", status, timeWord(status), took.Round(time.Millisecond))
 	switch {
-	case status.Done() && t.Closes():
+	case status == flow.ExecutionSuccessful && t.Closes():
 		fmt.Fprintf(w, "%s read, %s written\nLedger closes: %s\n", size(t.BytesRead), size(t.BytesWritten), sum)
 	case status == flow.ExecutionSuccessful:
 		fmt.Fprintf(w, "%s read, %s written\nLEDGER DOES NOT CLOSE: %s\n", size(t.BytesRead), size(t.BytesWritten), sum)

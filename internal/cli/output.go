@@ -86,6 +86,16 @@ func count(n int64) string {
 	return s
 }
 
+// number writes how many there are of something: 1 file, 2 files.
+func number(n int64, of string) string {
+	if n != 1 {
+		of += "s"
+	}
+	return count(n) + " " + of
+}
+
+func records(n int64) string { return number(n, "record") }
+
 // size writes bytes in decimal units: 1.2 MB.
 func size(n int64) string {
 	if n < 1000 {

@@ -79,7 +79,7 @@ func (p *progress) breakOff() {
 func (p *progress) draw(t flow.Totals, now time.Time) {
 	seconds := max(now.Sub(p.started).Seconds(), 0.001)
 	parts := []string{
-		count(t.Read) + " records",
+		records(t.Read),
 		count(int64(float64(t.Read)/seconds)) + " records/s",
 		size(t.BytesRead),
 		size(int64(float64(t.BytesRead)/seconds)) + "/s",

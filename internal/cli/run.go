@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path"
 	"runtime/pprof"
 	"time"
 
@@ -168,7 +169,7 @@ func runDone(cmd *cobra.Command, res *durable.RunResult, took time.Duration, asJ
 				fmt.Fprintf(w, "  … and %d more\n", len(res.Outputs)-i)
 				break
 			}
-			fmt.Fprintf(w, "  %s (%s records, %s)\n", o.Name, count(o.Rows), size(o.Bytes))
+			fmt.Fprintf(w, "  %s (%s, %s)\n", o.Name, records(o.Rows), size(o.Bytes))
 		}
 		for i, r := range res.Rejects {
 			if i == 5 {
@@ -178,7 +179,7 @@ func runDone(cmd *cobra.Command, res *durable.RunResult, took time.Duration, asJ
 		}
 	}
 	if strict, _ := cmd.Flags().GetBool("strict"); strict && res.Totals.Rejected > 0 {
-		return &exitError{code: exitPartly, err: fmt.Errorf("%s records were rejected", count(res.Totals.Rejected))}
+		return &exitError{code: exitPartly, err: fmt.Errorf("%s rejected", records(res.Totals.Rejected))}
 	}
 	return nil
 }
@@ -189,7 +190,7 @@ func showPlan(cmd *cobra.Command, p *plan.Plan, splits []connector.Split, asJSON
 	if asJSON {
 		return writeJSON(w, map[string]any{"plan": p, "splits": splits})
 	}
-	fmt.Fprintf(w, "Read %d of %d fields from %s, in %d splits:\n", len(p.Source.Read.Fields), len(p.Source.Read.Schema.Fields), p.Source.Connector, len(splits))
+	fmt.Fprintf(w, "Read %d of %d fields from %s, in %s:\n", len(p.Source.Read.Fields), len(p.Source.Read.Schema.Fields), p.Source.Connector, number(int64(len(splits)), "split"))
 	for i, s := range splits {
 		if i == 10 {
 			fmt.Fprintf(w, "  … and %d more\n", len(splits)-i)
@@ -225,7 +226,7 @@ func showPlan(cmd *cobra.Command, p *plan.Plan, splits []connector.Split, asJSON
 		return fmt.Sprintf("%s → %s", o.Field, o.Name)
 	})
 	if f := p.Dest.Files; f != nil {
-		fmt.Fprintf(w, "to %s files under %q", f.Type, f.Prefix)
+		fmt.Fprintf(w, "to         %s files in %s", f.Type, filesFolder(f.Prefix, p.FlowName))
 		if len(prog.PartitionBy) > 0 {
 			fmt.Fprintf(w, ", in folders by %q", prog.PartitionBy)
 		}
@@ -233,3 +234,6 @@ func showPlan(cmd *cobra.Command, p *plan.Plan, splits []connector.Split, asJSON
 	}
 	return nil
 }
+
+// filesFolder is where files land, up to the folders that their dates and values decide.
+func filesFolder(prefix, flowName string) string { return path.Join(prefix, flowName) + "/" }

@@ -113,7 +113,7 @@ func conclude(cmd *cobra.Command, v *server.ExecutionView, asJSON, strict bool) 
 	case v.Status == flow.ExecutionCanceled:
 		return &exitError{code: exitFailed, err: fmt.Errorf("the run was canceled")}
 	case strict && v.Totals.Rejected > 0:
-		return &exitError{code: exitPartly, err: fmt.Errorf("%s records were rejected; see `weir executions %s --rejects`", count(v.Totals.Rejected), v.ID)}
+		return &exitError{code: exitPartly, err: fmt.Errorf("%s rejected; see `weir executions %s --rejects`", records(v.Totals.Rejected), v.ID)}
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func Run(ctx context.Context, f flows.Flow, in, out string) error {
 		read = readJSON
 	}
 	if f.MapAll {
-		w, err := create[contact](out, "part", f.Out)
+		w, err := createContacts(out)
 		if err != nil {
 			return err
 		}
@@ -41,7 +41,7 @@ func Run(ctx context.Context, f flows.Flow, in, out string) error {
 	var w sink[lead]
 	if f.Partition {
 		w = &partitioned{dir: out, open: map[partition]sink[lead]{}}
-	} else if w, err = create[lead](out, "part", f.Out); err != nil {
+	} else if w, err = createLeads(out, f.Out); err != nil {
 		return err
 	}
 	return pipe(ctx, files, read, &transformed{out: w})

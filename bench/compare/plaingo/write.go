@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,36 +15,31 @@ import (
 // groupRows is how many rows go into a row group; DuckDB's default.
 const groupRows = 122_880
 
-// create opens the file dir/name.kind for rows of type T: any for Parquet, leads for the others.
-func create[T any](dir, name, kind string) (sink[T], error) {
+func createFile(dir, kind string) (file, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
+		return file{}, err
 	}
-	f, err := os.Create(filepath.Join(dir, name+"."+kind))
-	if err != nil {
-		return nil, err
-	}
-	out := file{f, bufio.NewWriterSize(f, buffer)}
-	if kind == "parquet" {
-		return &parquetSink[T]{out, parquet.NewGenericWriter[T](out.Writer, parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(groupRows))}, nil
-	}
-	var w sink[lead]
-	if kind == "json" {
+	f, err := os.Create(filepath.Join(dir, "part."+kind))
+	return file{f, bufio.NewWriterSize(f, buffer)}, err
+}
+
+func createContacts(dir string) (sink[contact], error) {
+	out, err := createFile(dir, "parquet")
+	return newParquet(out, storeContact), err
+}
+
+func createLeads(dir, kind string) (sink[lead], error) {
+	out, err := createFile(dir, kind)
+	switch kind {
+	case "parquet":
+		return newParquet(out, storeLead), err
+	case "json":
 		enc := json.NewEncoder(out)
 		enc.SetEscapeHTML(false)
-		w = &jsonSink{out, enc}
-	} else {
-		c := &csvSink{file: out, w: csv.NewWriter(out), rec: make([]string, len(leadHeader))}
-		if err := c.w.Write(leadHeader); err != nil {
-			return nil, err
-		}
-		w = c
+		return &jsonSink{out, enc}, err
 	}
-	s, ok := w.(sink[T])
-	if !ok {
-		return nil, fmt.Errorf("writing %s is for leads only", kind)
-	}
-	return s, nil
+	s := &csvSink{file: out, w: csv.NewWriter(out)}
+	return s, errors.Join(err, s.w.Write(leadHeader))
 }
 
 type file struct {
@@ -55,13 +49,29 @@ type file struct {
 
 func (f file) close() error { return errors.Join(f.Flush(), f.f.Close()) }
 
-type parquetSink[T any] struct {
+// parquetSink writes rows of type T as rows of type S.
+type parquetSink[T, S any] struct {
 	file
-	w *parquet.GenericWriter[T]
+	w      *parquet.GenericWriter[S]
+	store  func(*T) S
+	stored []S
 }
 
-func (s *parquetSink[T]) write(rows []T) error { _, err := s.w.Write(rows); return err }
-func (s *parquetSink[T]) close() error         { return errors.Join(s.w.Close(), s.file.close()) }
+func newParquet[T, S any](out file, store func(*T) S) *parquetSink[T, S] {
+	w := parquet.NewGenericWriter[S](out.Writer, parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(groupRows))
+	return &parquetSink[T, S]{file: out, w: w, store: store}
+}
+
+func (s *parquetSink[T, S]) write(rows []T) error {
+	s.stored = s.stored[:0]
+	for i := range rows {
+		s.stored = append(s.stored, s.store(&rows[i]))
+	}
+	_, err := s.w.Write(s.stored)
+	return err
+}
+
+func (s *parquetSink[T, S]) close() error { return errors.Join(s.w.Close(), s.file.close()) }
 
 type jsonSink struct {
 	file
@@ -70,23 +80,12 @@ type jsonSink struct {
 
 func (s *jsonSink) write(rows []lead) error {
 	for i := range rows {
-		r := &rows[i]
-		err := s.enc.Encode(&jsonLead{
-			present(&r.ID), present(&r.Ref), present(&r.Name), present(&r.Email), present(&r.Phone), present(&r.Company),
-			present(&r.Country), present(&r.Segment), present(&r.CreatedAt), present(&r.Weighted),
-		})
-		if err != nil {
+		stored := storeLead(&rows[i])
+		if err := s.enc.Encode(&stored); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func present(s *string) *string {
-	if *s == "" {
-		return nil
-	}
-	return s
 }
 
 type csvSink struct {
@@ -148,7 +147,7 @@ func (p *partitioned) writer(key partition) (sink[lead], error) {
 		return w, nil
 	}
 	folder := filepath.Join(p.dir, "country="+folderName(key.country), "segment="+folderName(key.segment))
-	w, err := create[lead](folder, "part", "parquet")
+	w, err := createLeads(folder, "parquet")
 	if err != nil {
 		return nil, err
 	}
