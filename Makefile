@@ -86,3 +86,9 @@ docs: ## write the CLI reference under docs/
 .PHONY: clean
 clean: ## remove what was built
 	@rm -rf bin build
+
+.PHONY: bench/compare
+bench/compare: build ## compare whole flows with DuckDB, Polars and plain Go (ROWS=10000000 ROUNDS=7 FILES=1)
+	@mkdir -p build/compare
+	@cd bench/compare && CGO_ENABLED=1 $(GO) build -o ../../build/compare/compare .
+	@build/compare/compare -rows $(or $(ROWS),1000000) -rounds $(or $(ROUNDS),5) -files $(or $(FILES),1)

@@ -59,8 +59,8 @@ func parse() (settings, error) {
 	flag.IntVar(&s.threads, "threads", 2, "threads for each contestant")
 	flag.StringVar(&s.memory, "memory", "256MiB", "Weir's --memory; the others take what they want")
 	flag.StringVar(&names, "flows", "f1,f2,f3,f4,f5,f6", "flows to run")
-	flag.StringVar(&peers, "peers", "duckdb,polars,go", "whom to compare Weir with: duckdb, duckdb-anyorder, polars, go")
-	flag.StringVar(&s.out, "out", "", "Markdown file to write (default: bench/results/compare-ROWS.md in the repository; - for none)")
+	flag.StringVar(&peers, "peers", "duckdb,duckdb-anyorder,polars,go", "whom to compare Weir with: duckdb, duckdb-anyorder, polars, go")
+	flag.StringVar(&s.out, "out", "", "Markdown file to write (default: bench/results/compare-ROWS[-in-N-files].md in the repository; - for none)")
 	flag.Parse()
 	if flag.NArg() > 0 || s.rows < 1 || s.files < 1 || s.rounds < 1 || s.threads < 1 {
 		return s, fmt.Errorf("there are arguments %q, or a number below one", flag.Args())

@@ -19,6 +19,7 @@ import (
 // run is what one run took.
 type run struct {
 	wall, cpu time.Duration // cpu: user and system together, all threads
+	others    time.Duration // processor time of all other processes meanwhile; less than nothing is rounding
 	rss       int64         // peak, in bytes
 	out       int64         // bytes written
 	files     int
@@ -30,9 +31,10 @@ func measure(cmd *exec.Cmd) (run, error) {
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	syscall.Sync()
-	start := time.Now()
+	before, start := busy(), time.Now()
 	err := cmd.Run()
 	r := run{wall: time.Since(start)}
+	r.others = busy() - before
 	if err != nil {
 		return r, fmt.Errorf("%w\n%s", err, said.Bytes())
 	}
@@ -41,6 +43,7 @@ func measure(cmd *exec.Cmd) (run, error) {
 		return r, fmt.Errorf("this system does not count what a process uses")
 	}
 	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	r.others -= r.cpu
 	r.rss = usage.Maxrss * 1024 // KiB on Linux
 	return r, nil
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -56,9 +57,21 @@ func (b *bench) table(r result) string {
 			float64(r.input)/1e6/w.median, spreadOf(runs, cpu).median, spreadOf(runs, rss).median, float64(last.out)/1e6, last.files, verdict(r, c.name))
 	}
 	a, z := spreadOf(r.runs["weir"], wall), spreadOf(r.runs[again], wall)
-	fmt.Fprintf(&t, "\nA/A: the two medians of Weir differ by %.1f %%; its runs spread over %.1f %%.\n",
-		100*math.Abs(a.median-z.median)/min(a.median, z.median), 100*(max(a.max, z.max)/min(a.min, z.min)-1))
+	fmt.Fprintf(&t, "\nA/A: the two medians of Weir differ by %.1f %%; its runs spread over %.1f %%. Other processes took %s of the processors.\n",
+		100*math.Abs(a.median-z.median)/min(a.median, z.median), 100*(max(a.max, z.max)/min(a.min, z.min)-1), noise(r))
 	return t.String()
+}
+
+// noise is the share of the processors that other processes had while contestants ran: the median and the worst of all runs.
+func noise(r result) string {
+	var all []run
+	for _, runs := range r.runs {
+		all = append(all, runs...)
+	}
+	s := spreadOf(all, func(r run) float64 {
+		return max(0, 100*r.others.Seconds()/r.wall.Seconds()/float64(runtime.NumCPU()))
+	})
+	return fmt.Sprintf("%.0f %% (at worst %.0f %%)", s.median, s.max)
 }
 
 func (b *bench) fastest(r result) (name string, median float64) {
@@ -90,7 +103,7 @@ func (b *bench) report(ctx context.Context, results []result) error {
 	var t strings.Builder
 	fmt.Fprintf(&t, "# Comparison: %s rows in %d file(s)\n\n", grouped(int64(b.rows)), b.files)
 	fmt.Fprintf(&t, "Made by `bench/compare`, whose README says what is measured and why it is fair.\n\n")
-	fmt.Fprintf(&t, "- date: %s\n- machine: %s; load average of the last minute at the end: %s\n", time.Now().UTC().Format("2006-01-02 15:04 MST"), machine(ctx), load())
+	fmt.Fprintf(&t, "- date: %s\n- machine: %s\n", time.Now().UTC().Format("2006-01-02 15:04 MST"), machine(ctx))
 	fmt.Fprintf(&t, "- %d threads each, %d rounds in rotation after one to warm up; Weir with --memory %s, the others without a limit\n", b.threads, b.rounds, b.memory)
 	fmt.Fprintf(&t, "- medians; MB/s is input bytes by wall time; peak RSS is known down to %.0f MiB\n", float64(least)/(1<<20))
 	for _, c := range b.all {
@@ -106,7 +119,7 @@ func (b *bench) report(ctx context.Context, results []result) error {
 		}
 	}
 	if b.out != "-" {
-		path := cmp.Or(b.out, filepath.Join(b.repo, "bench", "results", fmt.Sprintf("compare-%d.md", b.rows)))
+		path := cmp.Or(b.out, b.defaultOut())
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
@@ -119,6 +132,14 @@ func (b *bench) report(ctx context.Context, results []result) error {
 		return fmt.Errorf("outputs disagree in %s", strings.Join(differ, ", "))
 	}
 	return nil
+}
+
+func (b *bench) defaultOut() string {
+	name := fmt.Sprintf("compare-%d.md", b.rows)
+	if b.files > 1 {
+		name = fmt.Sprintf("compare-%d-in-%d-files.md", b.rows, b.files)
+	}
+	return filepath.Join(b.repo, "bench", "results", name)
 }
 
 // grouped writes 1234567 as 1,234,567.

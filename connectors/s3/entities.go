@@ -17,9 +17,10 @@ import (
 
 // Bounds of looking around: a description is a sample, and a listing for people.
 const (
-	maxSampled   = 16      // objects, of JSON
-	sampleBytes  = 1 << 20 // of each
-	maxLookedAt  = 100_000 // keys while entities are listed
+	maxSampled   = 16       // objects, of JSON
+	sampleBytes  = 1 << 20  // of all of them together
+	leastSample  = 64 << 10 // of one
+	maxLookedAt  = 100_000  // keys while entities are listed
 	maxEntities  = 1_000
 	describeLook = 10_000 // empty objects passed over before a source counts as empty
 )
@@ -221,7 +222,7 @@ func jsonFields(ctx context.Context, samples []input) ([]flow.Field, error) {
 			}
 			continue
 		}
-		fields, err := jsonl.Sample(ctx, in, sampleBytes)
+		fields, err := jsonl.Sample(ctx, in, max(leastSample, sampleBytes/len(samples)))
 		if err != nil {
 			return nil, err
 		}

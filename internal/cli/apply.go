@@ -35,6 +35,11 @@ already is left alone.`,
 			if err != nil {
 				return err
 			}
+			asJSON, err := wantsJSON(cmd)
+			if err != nil {
+				return err
+			}
+			applied := []appliedFlow{}
 			for _, file := range files {
 				defs, err := flowfile.Read(file, settings)
 				if err != nil {
@@ -45,8 +50,14 @@ already is left alone.`,
 					if err != nil {
 						return applyFailed(file, d.Name, err)
 					}
-					fmt.Fprintf(cmd.OutOrStdout(), "%s flow %s\n", what, d.Name)
+					applied = append(applied, appliedFlow{d.Name, what})
+					if !asJSON {
+						fmt.Fprintf(cmd.OutOrStdout(), "%s flow %s\n", what, d.Name)
+					}
 				}
+			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), applied)
 			}
 			return nil
 		},
@@ -55,6 +66,12 @@ already is left alone.`,
 	cmd.Flags().StringArrayVarP(&files, "file", "f", nil, "file to read, - for standard input (repeatable)")
 	cmd.Flags().StringArrayVar(&parameters, "parameter", nil, "NAME=VALUE of a CloudFormation parameter (repeatable)")
 	return cmd
+}
+
+// appliedFlow is what --output json prints of each flow.
+type appliedFlow struct {
+	FlowName string `json:"flowName"`
+	Result   string `json:"result"` // created, updated, unchanged
 }
 
 // applyFailed marks bad definitions as bad input.

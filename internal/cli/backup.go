@@ -34,8 +34,7 @@ keep the data directory's vault.key with it. With --offline the data directory i
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Wrote %s (%s).\n", args[0], size(n))
-			return nil
+			return answer(cmd, map[string]any{"file": args[0], "bytes": n}, "Wrote %s (%s).", args[0], size(n))
 		},
 	}
 	clientFlags(cmd)

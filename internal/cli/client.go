@@ -117,17 +117,17 @@ func (c *client) send(ctx context.Context, method, path string, body []byte, out
 		return c.unreachable(ctx, err)
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
+	text, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
 	if err != nil {
 		return fmt.Errorf("reading the answer: %w", err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return refusal(res, answer)
+		return refusal(res, text)
 	}
 	if out == nil {
 		return nil
 	}
-	if err := json.Unmarshal(answer, out); err != nil {
+	if err := json.Unmarshal(text, out); err != nil {
 		return fmt.Errorf("reading the answer of %s: %w", path, err)
 	}
 	return nil
@@ -160,10 +160,10 @@ func (c *client) unreachable(ctx context.Context, err error) error {
 }
 
 // refusal reads an error answer.
-func refusal(res *http.Response, answer []byte) error {
+func refusal(res *http.Response, text []byte) error {
 	ae := &apiError{Status: res.StatusCode}
-	if json.Unmarshal(answer, ae) != nil || ae.Message == "" {
-		ae.Type, ae.Message = res.Status, strings.TrimSpace(string(answer))
+	if json.Unmarshal(text, ae) != nil || ae.Message == "" {
+		ae.Type, ae.Message = res.Status, strings.TrimSpace(string(text))
 	}
 	return ae
 }
@@ -220,8 +220,8 @@ func (c *client) download(ctx context.Context, path string, w io.Writer) error {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		answer, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-		return refusal(res, answer)
+		text, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+		return refusal(res, text)
 	}
 	_, err = io.Copy(w, res.Body)
 	return err

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"weir.dev/weir/flow"
 	"weir.dev/weir/internal/app"
 	"weir.dev/weir/internal/cli/demo"
 	"weir.dev/weir/internal/server"
@@ -213,13 +214,14 @@ func (d *demoRun) show(ctx context.Context) error {
 		d.say("     %s  %s, %s", filepath.Join(d.app.BucketDir("demo-out"), filepath.FromSlash(o.Data.Name)), size(o.Data.Bytes), records(o.Data.Rows))
 	}
 	var page struct {
-		Rejects []json.RawMessage `json:"rejects"`
+		Rejects []flow.Reject `json:"rejects"`
 	}
 	if err := d.client.get(ctx, "/weir/v1/executions/"+d.view.ID+"/rejects", &page); err != nil {
 		return err
 	}
 	if len(page.Rejects) > 0 {
-		d.say("     every rejected record is on file with its reason, for instance: %s", page.Rejects[0])
+		r := page.Rejects[0]
+		d.say("     Every rejected record is on file with its reason, for instance record %d of %s:\n     %s: %s", r.Record, r.Object, r.Task, r.Reason)
 	}
 	return nil
 }

@@ -189,8 +189,7 @@ func deleteCommand() *cobra.Command {
 			if err := c.call(cmd.Context(), "DeleteFlow", map[string]any{"flowName": args[0], "forceDelete": force}, nil); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Deleted flow %s.\n", args[0])
-			return nil
+			return answer(cmd, map[string]any{"flowName": args[0]}, "Deleted flow %s.", args[0])
 		},
 	}
 	clientFlags(cmd)

@@ -131,6 +131,21 @@ func TestLogs_FollowToTheEnd(t *testing.T) {
 	}
 }
 
+func TestOutput_EveryCommandSpeaksJSON(t *testing.T) {
+	t.Parallel()
+	s := serve(t, shop(t, ""))
+	require.Equal(t, []appliedFlow{{"orders", "created"}}, decoded[[]appliedFlow](t, s.at("apply", "-f", orders)...))
+	require.Equal(t, []appliedFlow{{"orders", "unchanged"}}, decoded[[]appliedFlow](t, s.at("apply", "-f", orders)...))
+	require.True(t, decoded[server.ExecutionView](t, s.at("start", "orders", "--wait")...).Closes)
+	require.True(t, decoded[server.ExecutionView](t, s.at("logs", "-f", "orders")...).Closes)
+	require.Equal(t, "Active", decoded[map[string]any](t, s.at("stop", "orders")...)["flowStatus"])
+	key := decoded[server.KeyView](t, s.at("keys", "create", "ci")...)
+	require.Equal(t, key.ID, decoded[map[string]any](t, s.at("keys", "delete", key.ID)...)["id"])
+	backup := decoded[map[string]any](t, s.at("backup", filepath.Join(t.TempDir(), "b"))...)
+	require.Greater(t, backup["bytes"], 1000.0)
+	require.Equal(t, "orders", decoded[map[string]any](t, s.at("delete", "orders")...)["flowName"])
+}
+
 func TestClient_Unreachable(t *testing.T) {
 	t.Parallel()
 	s := serve(t, "")

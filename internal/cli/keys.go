@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -35,11 +34,7 @@ func keysCommand() *cobra.Command {
 			if err := c.send(cmd.Context(), http.MethodPost, "/weir/v1/keys", body, &key); err != nil {
 				return err
 			}
-			if asJSON, err := wantsJSON(cmd); err != nil || asJSON {
-				return firstOf(err, func() error { return writeJSON(cmd.OutOrStdout(), key) })
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n", key.ID, key.Secret)
-			return nil
+			return answer(cmd, key, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s", key.ID, key.Secret)
 		},
 	}
 	change := func(use, short, method, suffix, done string) *cobra.Command {
@@ -53,8 +48,7 @@ func keysCommand() *cobra.Command {
 				if err := c.send(cmd.Context(), method, "/weir/v1/keys/"+url.PathEscape(args[0])+suffix, nil, nil); err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s key %s.\n", done, args[0])
-				return nil
+				return answer(cmd, map[string]any{"id": args[0]}, "%s key %s.", done, args[0])
 			},
 		}
 	}
@@ -68,14 +62,6 @@ func keysCommand() *cobra.Command {
 		cmd.AddCommand(sub)
 	}
 	return cmd
-}
-
-// firstOf returns err, or else what fn does.
-func firstOf(err error, fn func() error) error {
-	if err != nil {
-		return err
-	}
-	return fn()
 }
 
 func listKeys(cmd *cobra.Command, _ []string) error {

@@ -52,17 +52,31 @@ func newestExecution(ctx context.Context, c *client, name string) (string, error
 // teller prints what is new in a run since it was last looked at.
 type teller struct {
 	cmd    *cobra.Command
+	at     time.Time // of what is being told
 	seen   bool
 	splits map[int]server.SplitView
 	waits  string
 }
 
 func tell(cmd *cobra.Command, c *client, id string, followIt bool) error {
+	asJSON, err := wantsJSON(cmd)
+	if err != nil {
+		return err
+	}
 	t := &teller{cmd: cmd, splits: map[int]server.SplitView{}}
 	for {
 		var v server.ExecutionView
 		if err := c.get(cmd.Context(), "/weir/v1/executions/"+id, &v); err != nil {
 			return err
+		}
+		if asJSON {
+			if v.Status.Done() || !followIt {
+				return writeJSON(cmd.OutOrStdout(), v)
+			}
+			if err := pause(cmd.Context()); err != nil {
+				return err
+			}
+			continue
 		}
 		t.look(&v)
 		if v.Status.Done() {
@@ -79,19 +93,31 @@ func tell(cmd *cobra.Command, c *client, id string, followIt bool) error {
 			printOutcome(cmd.OutOrStdout(), v.Status, v.Totals, time.Since(v.StartedAt))
 			return nil
 		}
-		select {
-		case <-cmd.Context().Done():
-			return cmd.Context().Err()
-		case <-time.After(pollEvery):
+		if err := pause(cmd.Context()); err != nil {
+			return err
 		}
 	}
 }
 
+// pause waits until it is time to look again.
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(pollEvery):
+		return nil
+	}
+}
+
 func (t *teller) say(format string, args ...any) {
-	fmt.Fprintf(t.cmd.OutOrStdout(), "%s  "+format+"\n", append([]any{time.Now().Format("15:04:05.000")}, args...)...)
+	fmt.Fprintf(t.cmd.OutOrStdout(), "%s  "+format+"\n", append([]any{t.at.Local().Format("15:04:05.000")}, args...)...)
 }
 
 func (t *teller) look(v *server.ExecutionView) {
+	t.at = time.Now()
+	if v.Status.Done() {
+		t.at = v.UpdatedAt
+	}
 	if !t.seen {
 		t.seen = true
 		fmt.Fprintf(t.cmd.OutOrStdout(), "%s  execution %s of flow %s (version %d) started\n", v.StartedAt.Local().Format("15:04:05.000"), v.ID, v.FlowName, v.FlowVersion)

@@ -23,6 +23,19 @@ func wantsJSON(cmd *cobra.Command) (bool, error) {
 	}
 }
 
+// answer prints a command's result: v as JSON when --output says so, else the words.
+func answer(cmd *cobra.Command, v any, format string, args ...any) error {
+	asJSON, err := wantsJSON(cmd)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(cmd.OutOrStdout(), v)
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), format+"\n", args...)
+	return err
+}
+
 func writeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")

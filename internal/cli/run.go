@@ -29,7 +29,7 @@ func runCommand() *cobra.Command {
 		Long: `Run one flow at once, in the foreground, without server or store. FILE is a CreateFlow request as JSON or YAML, or a
 CloudFormation template with one flow; - is standard input. Output appears when the run has succeeded; a run that fails
 or is interrupted leaves nothing behind.`,
-		Example: `  weir run flow.yaml --bucket in=file:///srv/in --bucket out=file:///srv/out
+		Example: `  weir run flow.yaml --bucket shop=file:///srv/shop --bucket lake=file:///srv/lake
   weir run flow.yaml --dry-run`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -77,11 +77,9 @@ func follow(ctx context.Context, cmd *cobra.Command, c *client, id string) (*ser
 			return &v, nil
 		}
 		bar.show(v.Totals, bytesTotal(&v))
-		select {
-		case <-ctx.Done():
+		if err := pause(ctx); err != nil {
 			bar.breakOff()
-			return nil, ctx.Err()
-		case <-time.After(pollEvery):
+			return nil, err
 		}
 	}
 }
@@ -139,14 +137,12 @@ func stopCommand() *cobra.Command {
 				if err := c.call(cmd.Context(), "StopFlow", map[string]any{"flowName": args[0]}, &out); err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "Flow %s is %s.\n", args[0], out.FlowStatus)
-				return nil
+				return answer(cmd, out, "Flow %s is %s.", args[0], out.FlowStatus)
 			}
 			if err := c.call(cmd.Context(), "CancelFlowExecutions", map[string]any{"flowName": args[0]}, nil); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Canceling what runs of flow %s.\n", args[0])
-			return nil
+			return answer(cmd, map[string]any{"flowStatus": f.FlowStatus}, "Canceling what runs of flow %s.", args[0])
 		},
 	}
 	clientFlags(cmd)

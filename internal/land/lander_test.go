@@ -81,7 +81,7 @@ func tablePlan(out flow.FileOutput, keys ...string) *plan.Plan {
 // landing is one lander with its surroundings.
 type landing struct {
 	*Lander
-	t      *testing.T
+	t      testing.TB
 	pool   *batch.Pool
 	bucket *memblob.Bucket
 	budget *Budget
@@ -96,7 +96,7 @@ type landing struct {
 // shuffled runs jobs on goroutines of their own, so that they end in any order.
 func shuffled(job func()) { go job() }
 
-func newLanding(t *testing.T, p *plan.Plan, memory int64, change func(*Options)) *landing {
+func newLanding(t testing.TB, p *plan.Plan, memory int64, change func(*Options)) *landing {
 	t.Helper()
 	enc, err := csv.Dialect{}.NewEncoder([]format.Column{{Name: "id"}, {Name: "key"}, {Name: "text"}})
 	require.NoError(t, err)
@@ -171,7 +171,7 @@ func (ld *landing) list() (list []connector.Receipt) {
 
 func (ld *landing) objects() map[string]string { return contents(ld.t, ld.bucket) }
 
-func contents(t *testing.T, b *memblob.Bucket) map[string]string {
+func contents(t testing.TB, b *memblob.Bucket) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	for o, err := range b.List(context.Background(), "") {

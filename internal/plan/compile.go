@@ -48,7 +48,7 @@ func Compile(in Input) (*Plan, error) {
 			Connector: dst.Connector, ProfileName: deref(dst.ProfileName), APIVersion: deref(dst.APIVersion),
 			Properties: dst.Properties, Files: in.Files,
 		},
-		OneSplit: in.Files != nil && in.Files.SingleFile && in.Files.TargetFileSize == 0,
+		OneSplit: oneSplit(in.Files, &c.program),
 	}
 	if inc := src.Incremental; inc != nil {
 		p.Source.Read.WindowBy = deref(inc.DatetimeField)
@@ -60,6 +60,15 @@ func Compile(in Input) (*Plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// oneSplit reports whether the output must be made in one piece: a single file, or folders of files near a target size.
+// Splits would each leave files of their own in every folder, most of them far below the target.
+func oneSplit(files *flow.FileOutput, p *Program) bool {
+	if files == nil {
+		return false
+	}
+	return files.SingleFile && files.TargetFileSize == 0 || files.TargetFileSize > 0 && len(p.PartitionBy) > 0
 }
 
 // errorHandling reads errorHandlingConfig, which every destination of rows spells the same way.

@@ -25,7 +25,7 @@ type Plan struct {
 	Program Program `json:"program"`
 	Dest    Dest    `json:"dest"`
 
-	// OneSplit says that the output must be made by one worker, because it is one file.
+	// OneSplit says that the output must be made by one worker: it is one file, or files of a size in many folders.
 	OneSplit bool `json:"oneSplit,omitzero"`
 }
 

@@ -75,7 +75,11 @@ func random(t *testing.T, i int) *rand.Rand {
 		seed, err = strconv.ParseUint(text, 10, 64)
 		require.NoError(t, err, "WEIR_CHAOS_SEED is not a number")
 	}
-	t.Logf("repeat with: WEIR_CHAOS_SEED=%d go test ./test/chaos -count=1 -run '^%s$'", seed, t.Name())
+	slow := ""
+	if os.Getenv("WEIR_SLOW_TESTS") != "" {
+		slow = "WEIR_SLOW_TESTS=1 "
+	}
+	t.Logf("repeat with: %sWEIR_CHAOS_SEED=%d go test ./test/chaos -count=1 -run '^%s$'", slow, seed, t.Name())
 	return rand.New(rand.NewPCG(seed, uint64(i)))
 }
 

@@ -78,27 +78,36 @@ func copySQL(f flows.Flow, in, out string) string {
 	return fmt.Sprintf("COPY (%s) TO %s (%s)", query, quote(target), options)
 }
 
-// source names the columns and reads them as text, so that DuckDB neither sniffs nor infers types: it is told what Weir
-// finds out by itself. An unquoted empty cell is NULL by default.
+// source names the columns and their types, so that DuckDB neither sniffs nor infers: it is told what Weir finds out by
+// itself. An unquoted empty cell is NULL by default.
 func source(f flows.Flow, in string) string {
-	read, columns := "read_csv(%s, columns=%s, header=true, auto_detect=false, delim=',', quote='\"', escape='\"')", flows.Inputs
+	read, columns := "read_csv(%s, columns={%s}, header=true, auto_detect=false, delim=',', quote='\"', escape='\"')", flows.Inputs
 	if f.In == "json" {
-		read, columns = "read_json(%s, columns=%s, format='newline_delimited')", flows.Used
+		read, columns = "read_json(%s, columns={%s}, format='newline_delimited')", flows.Used
 	}
-	return fmt.Sprintf(read, quote(filepath.Join(in, f.In, "*."+f.In)), "{'"+strings.Join(columns, "': 'VARCHAR', '")+"': 'VARCHAR'}")
+	types := make([]string, len(columns))
+	for i, name := range columns {
+		types[i] = quote(name) + ": 'VARCHAR'"
+		if typed := numbers[name]; typed != "" && !f.MapAll {
+			types[i] = quote(name) + ": " + quote(typed)
+		}
+	}
+	return fmt.Sprintf(read, quote(filepath.Join(in, f.In, "*."+f.In)), strings.Join(types, ", "))
 }
 
-// DECIMAL(9,2) × DECIMAL(9,6) is the narrowest pair that holds the data: the product fits 64 bits, where wider ones make
-// DuckDB compute with 128. Weir is not told how large the numbers are.
+// numbers are the types of the columns that are computed with. DECIMAL(9,2) × DECIMAL(9,6) is the narrowest pair that holds
+// the data: the product fits 64 bits, where wider ones make DuckDB compute with 128. Weir is not told how large they are.
+var numbers = map[string]string{"amount": "DECIMAL(9, 2)", "score": "DECIMAL(9, 6)"}
+
 const (
 	mapped = `SELECT id, external_id AS ref,
   coalesce(first_name, '') || ' ' || coalesce(last_name, '') AS name,
   repeat('*', length(email)) AS email,
   CASE WHEN length(phone) > 4 THEN left(phone, -4) || '****' ELSE repeat('*', length(phone)) END AS phone,
   left(company, 12) AS company, country, title AS segment, created_at,
-  CAST(CAST(amount AS DECIMAL(9, 2)) * CAST(score AS DECIMAL(9, 6)) AS VARCHAR) AS weighted
+  CAST(amount * score AS VARCHAR) AS weighted
 FROM `
-	kept = ` WHERE CAST(score AS DOUBLE) > 0.4 AND email IS NOT NULL`
+	kept = ` WHERE score > 0.4 AND email IS NOT NULL`
 )
 
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
