@@ -29,7 +29,7 @@ deps: ## install what the tests need: PostgreSQL, an S3 server, the AWS CLI
 	@test/servers/install.sh
 
 .PHONY: test
-test: deps verify lint ## set up and run all tests, on real PostgreSQL and a real S3 server
+test: deps verify lint vuln ## set up and run all tests, on real PostgreSQL and a real S3 server
 	@test/run.sh
 
 .PHONY: test/unit
@@ -62,6 +62,10 @@ $(TOOLS)/golangci-lint-$(GOLANGCI):
 	@mkdir -p $(TOOLS)
 	@GOBIN=$(TOOLS)/new GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
 	@mv $(TOOLS)/new/golangci-lint $@
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities in what the binary calls
+	@test/vuln.sh
 
 .PHONY: generate
 generate: ## generate api/wire from the pinned model
