@@ -15,6 +15,7 @@ import (
 
 	"weir.dev/weir/batch"
 	"weir.dev/weir/blob"
+	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
 )
 
@@ -34,11 +35,18 @@ type Connection interface {
 type Config struct {
 	ProfileProperties  flow.Properties // as the API carries them under the connector's member name
 	ProfileCredentials flow.Properties // opened just for this connection; never logged
+	ProfileName        string          // for messages
+	Label              string          // of a CustomConnector
 	APIVersion         string
-	Buckets            blob.Opener  // for connectors of files, and those that load through a bucket
-	HTTP               *http.Client // paced, bounded and guarded; vendors use no other
-	Pool               *batch.Pool
-	Now                func() time.Time
+	// Tokens is set for OAuth profiles; ProfileCredentials then need not be read for tokens.
+	Tokens TokenSource
+	// Endpoint answers the operator's URL for a host that the vendor fixes ("" for the vendor itself, else a sub-service
+	// such as "AUTH"), or "" when there is none. Nil answers none. See the connector's page for its sub-services.
+	Endpoint func(sub string) string
+	Buckets  blob.Opener  // for connectors of files, and those that load through a bucket
+	HTTP     *http.Client // paced, bounded and guarded; vendors use no other
+	Pool     *batch.Pool
+	Now      func() time.Time
 }
 
 // Spec is what a connector says of itself. It feeds the Describe operations, the console's forms, the documentation
@@ -51,6 +59,7 @@ type Spec struct {
 	CanBeSource     bool
 	CanBeDest       bool
 	NeedsProfile    bool
+	Auth            Auth
 	Triggers        []flow.TriggerType // as a source
 	MinInterval     time.Duration      // shortest period of a schedule
 	WriteOperations []string           // as a destination
@@ -69,27 +78,52 @@ type Setting struct {
 	Default     string
 }
 
-// Registry is the list of connectors in a build, in order.
+// Registry is the list of connector types, in order: those whose code is in this build, and those it can only describe.
 type Registry struct {
 	list   []Connector
+	specs  []*Spec
 	byType map[flow.ConnectorType]Connector
+	specOf map[flow.ConnectorType]*Spec
 }
 
 // NewRegistry makes a registry. Two connectors of one type are a programming error and panic at start.
 func NewRegistry(list ...Connector) *Registry {
-	r := &Registry{list: list, byType: make(map[flow.ConnectorType]Connector, len(list))}
+	r := &Registry{byType: map[flow.ConnectorType]Connector{}, specOf: map[flow.ConnectorType]*Spec{}}
 	for _, c := range list {
-		t := c.Spec().Type
-		if r.byType[t] != nil {
-			panic("connector: " + string(t) + " is registered twice") //nolint:forbidigo // the list is in the code: it shows at the first start
+		spec := c.Spec()
+		if r.specOf[spec.Type] != nil {
+			panic("connector: " + string(spec.Type) + " is registered twice") //nolint:forbidigo // the list is in the code: it shows at the first start
 		}
-		r.byType[t] = c
+		r.specs = append(r.specs, spec)
+		r.specOf[spec.Type] = spec
+		if _, only := c.(described); !only {
+			r.list = append(r.list, c)
+			r.byType[spec.Type] = c
+		}
 	}
 	return r
 }
 
-// All returns the connectors in order.
+// All returns the connectors whose code is in this build, in order.
 func (r *Registry) All() []Connector { return r.list }
 
-// Find returns the connector of a type, or nil when this build has none.
+// Find returns the connector of a type, or nil when its code is not in this build.
 func (r *Registry) Find(t flow.ConnectorType) Connector { return r.byType[t] }
+
+// Specs returns what the connector types say of themselves, in order, whether or not their code is in this build.
+func (r *Registry) Specs() []*Spec { return r.specs }
+
+// Spec returns what a connector type says of itself, or nil for one that the registry does not know.
+func (r *Registry) Spec(t flow.ConnectorType) *Spec { return r.specOf[t] }
+
+// described is a connector type that a build can only describe: its profiles and flows can be defined, and not run.
+type described struct{ spec *Spec }
+
+// Described puts a connector type into a registry whose code is not in this build.
+func Described(spec *Spec) Connector { return described{spec} }
+
+func (d described) Spec() *Spec { return d.spec }
+
+func (d described) Connect(context.Context, Config) (Connection, error) {
+	return nil, fault.New(fault.Unsupported, "the connector %s is not in this build", d.spec.Name)
+}
