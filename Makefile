@@ -44,9 +44,20 @@ test/race: ## run the Go tests with the race detector
 test/interop: build ## run independent judges: boto3, DuckDB (says what could not be installed)
 	@test/interop/run.sh
 
+.PHONY: test/terraform
+test/terraform: build ## Terraform's core applies, plans, changes and destroys flows and profiles (says what could not be installed)
+	@test/terraform/run.sh
+
 .PHONY: test/slow
 test/slow: build ## long crash and chaos loops: kill -9 at a hundred random moments, all fault points
 	@WEIR_SLOW_TESTS=1 $(GO) test -timeout 60m -count=1 ./internal/durable/... ./test/...
+
+.PHONY: test/memory
+test/memory: build ## ten million rows and 10,000 open partitions under a hard limit of 400 MB (ROWS=200000 for a short form)
+	@test/memory.sh
+
+.PHONY: nightly
+nightly: fuzz test/slow test/memory test/interop test/terraform ## everything that takes hours: fuzzing, crash loops, memory limits, hostile files
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME each
@@ -84,8 +95,9 @@ bench/large: build ## ten million rows, CSV to Parquet, under a memory limit
 	@bench/large.sh
 
 .PHONY: docs
-docs: ## write the CLI reference under docs/
+docs: ## write the CLI reference and the connectors' pages under docs/
 	@$(GO) run ./cmd/weir docs docs/cli
+	@$(GO) run ./internal/gen/docs docs/connectors
 
 .PHONY: clean
 clean: ## remove what was built

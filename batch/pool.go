@@ -13,13 +13,15 @@ import (
 // It is an Arrow allocator: buffers made with it return when their last reference is released. A buffer that is lost
 // without a release is garbage like any other; nothing breaks. Safe for concurrent use.
 type Pool struct {
-	classes [maxClass + 1]sync.Pool
+	classes [(maxClass+1)*steps + 1]sync.Pool
 	inUse   atomic.Int64 // bytes of the buffers handed out and not yet back, rounded up to their classes
 }
 
 const (
 	minClass = 10 // 1 KiB; anything smaller is rounded up
 	maxClass = 30 // 1 GiB; anything larger is not pooled
+	// steps is how many classes there are from one power of two to the next: with four, at most a quarter is wasted.
+	steps = 4
 )
 
 // DefaultPool serves everything that has no pool of its own.
@@ -32,16 +34,16 @@ func (p *Pool) Allocate(size int) []byte {
 	if size == 0 {
 		return nil
 	}
-	class := classOf(size)
-	if class > maxClass {
+	class, full := classOf(size)
+	if full > 1<<maxClass {
 		p.inUse.Add(int64(size))
 		return make([]byte, size)
 	}
-	p.inUse.Add(1 << class)
+	p.inUse.Add(int64(full))
 	if b, ok := p.classes[class].Get().(*byte); ok {
-		return unsafe.Slice(b, 1<<class)[: size : 1<<class]
+		return unsafe.Slice(b, full)[:size:full]
 	}
-	return make([]byte, 1<<class)[: size : 1<<class]
+	return make([]byte, full)[:size:full]
 }
 
 // Reallocate grows or shrinks b, in place where its class has room.
@@ -62,8 +64,8 @@ func (p *Pool) Free(b []byte) {
 		return
 	}
 	p.inUse.Add(-int64(c))
-	class := classOf(c)
-	if class > maxClass || c != 1<<class {
+	class, full := classOf(c)
+	if full > 1<<maxClass || c != full {
 		return
 	}
 	p.classes[class].Put(unsafe.SliceData(b))
@@ -80,6 +82,13 @@ func (p *Pool) Buffer(size int) *memory.Buffer {
 	return b
 }
 
-func classOf(size int) int {
-	return max(minClass, bits.Len(uint(size-1)))
+// classOf is the number of the class for buffers of size bytes, and what those of the class hold.
+func classOf(size int) (class, full int) {
+	power := max(minClass, bits.Len(uint(size-1))-1) // the class lies above 1<<power, but for the smallest
+	if size <= 1<<minClass {
+		return minClass * steps, 1 << minClass
+	}
+	step := 1 << power / steps
+	n := (size - 1<<power + step - 1) / step // 1 … steps
+	return power*steps + n, 1<<power + n*step
 }

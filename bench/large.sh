@@ -7,13 +7,13 @@ rows=${ROWS:-10000000}
 flows=${FLOWS:-f1 f2 f3 f4 f5 f6}
 data=build/bench/$rows
 command -v /usr/bin/time >/dev/null || { echo "GNU time is missing: apt-get install time"; exit 1; }
-for kind in csv json; do
+for kind in csv jsonl; do
   [ -e "$data/in/$kind/contacts.$kind" ] || go run ./bench/gen -rows "$rows" -format $kind -dir "$data/in/$kind"
 done
 printf '%-4s %8s %8s %8s %10s %8s %s\n' flow wall user sys MB/s RSS_MB rows
 for f in $flows; do
   rm -rf "$data/out"; mkdir -p "$data/out"
-  kind=csv; [ "$f" = f4 ] && kind=json
+  kind=csv; [ "$f" = f4 ] && kind=jsonl
   size=$(stat -c %s "$data/in/$kind/contacts.$kind")
   /usr/bin/time -f '%e %U %S %M' -o "$data/time" bin/weir run "bench/flows/$f.json" --memory 256MiB \
     --bucket bench-in="file://$PWD/$data/in" --bucket bench-out="file://$PWD/$data/out" >"$data/log" 2>&1 || { cat "$data/log"; exit 1; }

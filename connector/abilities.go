@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"weir.dev/weir/batch"
 	"weir.dev/weir/blob"
@@ -23,6 +24,12 @@ type EntityLister interface {
 // EntityDescriber describes one entity's fields.
 type EntityDescriber interface {
 	DescribeEntity(ctx context.Context, name string) (flow.Schema, error)
+}
+
+// MetadataTimer is implemented by connections whose vendor says how long its answers about entities hold. One connection
+// is asked one thing, then this: the time for that answer, or 0 when the vendor has not said.
+type MetadataTimer interface {
+	MetadataTTL() time.Duration
 }
 
 // Reader is the ability to be a source.
@@ -52,6 +59,19 @@ type ReadRequest struct {
 	// ChunkBytes is how much input one page should hold. It is part of the plan because the bytes of the output depend
 	// on it. 0 means the connector's default.
 	ChunkBytes int `json:"chunkBytes,omitzero"`
+	// MissingIsNull says that a field which an object of the source lacks is null in its records; else it is an error.
+	MissingIsNull bool `json:"missingIsNull,omitzero"`
+	// OwnTypes says that values are to be delivered in the type that their object holds them in, even if Schema says
+	// another.
+	OwnTypes bool `json:"ownTypes,omitzero"`
+}
+
+// Surveyor is implemented by a [Reader] whose source is many objects with a schema each: files.
+type Surveyor interface {
+	// Survey looks at every object that the request is about and returns the schemas that differ, in the order of the
+	// objects, each with the name of the first object that has it as its Entity. It fails with Quota when there are too
+	// many objects to look at.
+	Survey(ctx context.Context, req ReadRequest) ([]flow.Schema, error)
 }
 
 // Filter is a condition that the source may apply by itself. Every filter is applied again on the rows, so a connector
@@ -110,6 +130,12 @@ type Page interface {
 	Object() string
 }
 
+// CountedPage is implemented by a [Page] whose source counts records while it cuts pages, before any is decoded: Decode
+// must then give as many rows, numbered without a gap from page to page of one object.
+type CountedPage interface {
+	Records() int64
+}
+
 // FileTarget is the ability to be a destination of files.
 type FileTarget interface {
 	// Target says which bucket and prefix the properties name and how files are laid out there.
@@ -153,11 +179,13 @@ type Refusal struct {
 
 // Receipt is proof of one staged file or one accepted write.
 type Receipt struct {
-	Name   string       `json:"name"` // the key or the vendor's name for the write
-	Rows   int64        `json:"rows"`
-	Bytes  int64        `json:"bytes"`
-	Hash   string       `json:"hash,omitzero"`
-	Staged *blob.Staged `json:"staged,omitzero"` // for files
+	Name  string `json:"name"` // the key or the vendor's name for the write
+	Rows  int64  `json:"rows"`
+	Bytes int64  `json:"bytes"`
+	Hash  string `json:"hash,omitzero"`
+	// Content is the sum of the rows as they were encoded; zero for writes to a vendor.
+	Content batch.Content `json:"content,omitzero"`
+	Staged  *blob.Staged  `json:"staged,omitzero"` // for files
 }
 
 // PropertyChecker is implemented by a [Connector] that can check its properties without a connection, when a flow is

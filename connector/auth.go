@@ -44,7 +44,7 @@ type OAuth struct {
 	Endpoint func(props flow.Properties, override func(sub string) string) (OAuthEndpoint, error)
 }
 
-// OAuthEndpoint is one authorization server, as RFC 6749 needs it.
+// OAuthEndpoint is one authorization server, as RFC 6749 needs it. The zero value of a field means the RFC's own way.
 type OAuthEndpoint struct {
 	AuthURL      string
 	TokenURL     string
@@ -52,7 +52,24 @@ type OAuthEndpoint struct {
 	Extra        map[string]string // further parameters of the token request
 	ClientInBody bool              // client id and secret go into the form; else into a Basic header
 	UsePKCE      bool
+
+	// What vendors do in ways of their own.
+	AuthExtra      map[string]string // further parameters of the authorization page, as access_type=offline
+	ScopeParam     string            // its parameter for the scopes; "scope"
+	ScopeSeparator string            // between scopes; a space
+	Style          TokenStyle        // how the token request is sent
+	TokenAt        string            // member of the answer that holds the token's members, as Slack's "authed_user"
 }
+
+// TokenStyle is how a token request carries its parameters.
+type TokenStyle string
+
+// Styles of token requests.
+const (
+	TokenByForm  TokenStyle = ""      // POST with a form, as RFC 6749 says
+	TokenByJSON  TokenStyle = "JSON"  // POST with a JSON object
+	TokenByQuery TokenStyle = "QUERY" // GET with everything in the query, the client too
+)
 
 // TokenSource gives the access token of an OAuth profile. Safe for concurrent use. A token is renewed once for its
 // expiry, however many workers of however many processes notice it, and a rotated refresh token is stored before the new

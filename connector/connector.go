@@ -49,35 +49,6 @@ type Config struct {
 	Now      func() time.Time
 }
 
-// Spec is what a connector says of itself. It feeds the Describe operations, the console's forms, the documentation
-// page and the conformance suite.
-type Spec struct {
-	Type            flow.ConnectorType
-	Name            string // as people write it: "Amazon S3"
-	Summary         string // one sentence
-	DocsURL         string // the vendor's documentation
-	CanBeSource     bool
-	CanBeDest       bool
-	NeedsProfile    bool
-	Auth            Auth
-	Triggers        []flow.TriggerType // as a source
-	MinInterval     time.Duration      // shortest period of a schedule
-	WriteOperations []string           // as a destination
-	Destinations    []flow.ConnectorType
-	Settings        []Setting
-	Limits          []string // one sentence each, for the page
-}
-
-// Setting documents one property of a source, destination or profile.
-type Setting struct {
-	Where       string // "source", "destination", "profile", "credentials"
-	Name        string // dotted path inside the connector's member
-	Description string
-	Required    bool
-	Values      []string // when it is one of a few
-	Default     string
-}
-
 // Registry is the list of connector types, in order: those whose code is in this build, and those it can only describe.
 type Registry struct {
 	list   []Connector

@@ -31,6 +31,7 @@ const (
 type Field struct {
 	Name             string     `json:"name"`
 	Parent           string     `json:"parent,omitzero"`
+	Path             []string   `json:"path,omitzero"` // of a field inside others: their names, its own last; see Name
 	Label            string     `json:"label,omitzero"`
 	Description      string     `json:"description,omitzero"`
 	VendorType       string     `json:"vendorType"` // what DescribeConnectorEntity reports as fieldType
@@ -50,6 +51,20 @@ type Field struct {
 	WriteOperations  []string   `json:"writeOperations,omitzero"`
 	DecimalPrecision int32      `json:"decimalPrecision,omitzero"`
 	DecimalScale     int32      `json:"decimalScale,omitzero"`
+
+	// What vendors say of the values; shown to users, and not part of any decision.
+	DefaultValue     string            `json:"defaultValue,omitzero"`
+	ValuePattern     string            `json:"valuePattern,omitzero"` // a regular expression of the vendor's dialect
+	DateFormat       string            `json:"dateFormat,omitzero"`
+	ValueRange       *Range            `json:"valueRange,omitzero"`
+	LengthRange      *Range            `json:"lengthRange,omitzero"`
+	CustomProperties map[string]string `json:"customProperties,omitzero"`
+}
+
+// Range is what a value or a length lies within; a nil bound is none.
+type Range struct {
+	Min *float64 `json:"min,omitzero"`
+	Max *float64 `json:"max,omitzero"`
 }
 
 // Schema is an entity's fields in the vendor's order.

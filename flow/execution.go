@@ -30,6 +30,7 @@ type Execution struct {
 	StartedAt     time.Time       `json:"startedAt"`
 	UpdatedAt     time.Time       `json:"updatedAt"` // the end, once done
 	Window        *Window         `json:"window,omitzero"`
+	IsBackfill    bool            `json:"isBackfill,omitzero"` // its window is of the past: it moves no watermark
 	Totals        Totals          `json:"totals"`
 	Message       string          `json:"message,omitzero"` // why it failed, or a short sentence of success
 	Code          string          `json:"code,omitzero"`    // fault code of a failed run
@@ -37,6 +38,40 @@ type Execution struct {
 	// its output begins to appear, Error or Canceled just before what it staged is thrown away. A run that is bound for
 	// Successful can no longer be canceled; it still becomes an Error when its output cannot be published.
 	Outcome ExecutionStatus `json:"outcome,omitzero"`
+	// Options are the flow's, for runs without a store. Nil means those of the stored flow's tags when the run is prepared.
+	Options *Options `json:"options,omitzero"`
+	// Catalog is what became of the run's tables in the metadata catalog, for a successful run of a flow that names one.
+	Catalog []CatalogDetail `json:"catalog,omitzero"`
+}
+
+// CatalogDetail is what became of one table of a metadata catalog (metadataCatalogDetails).
+type CatalogDetail struct {
+	Table      string          `json:"table"`
+	Tables     CatalogOutcome  `json:"tables"`              // of registering the table itself
+	Partitions *CatalogOutcome `json:"partitions,omitzero"` // of its partitions; nil for a table without
+}
+
+// Message says what went wrong; empty when nothing did.
+func (d *CatalogDetail) Message() string {
+	if d.Tables.Message == "" && d.Partitions != nil {
+		return d.Partitions.Message
+	}
+	return d.Tables.Message
+}
+
+// CatalogOutcome is how a registration went. A failed one does not fail the run.
+type CatalogOutcome struct {
+	Status  ExecutionStatus `json:"status"` // Successful or Error
+	Message string          `json:"message,omitzero"`
+	Result  string          `json:"result"` // how many were registered, as a number
+}
+
+// NewExecution is a run of a flow as it is, from a moment on. It belongs into the ledger before anything else happens.
+func NewExecution(id string, f *Flow, at time.Time) *Execution {
+	return &Execution{
+		ID: id, FlowName: f.Name, FlowVersion: f.Version, SchemaVersion: f.SchemaVersion, Definition: f.Definition,
+		Status: ExecutionInProgress, StartedAt: at, UpdatedAt: at,
+	}
 }
 
 // Window is the half-open span of change times [From, To) an incremental execution pulls.
@@ -57,6 +92,8 @@ type Totals struct {
 	BytesRead    int64 `json:"bytesRead"`    // bytes of source data, as stored
 	BytesWritten int64 `json:"bytesWritten"` // bytes of published output
 	Parallelism  int64 `json:"parallelism"`  // splits that ran at the same time, at most
+	// Nulled is values of written records that did not fit their type and were left out (drift policy quarantine-value).
+	Nulled int64 `json:"nulled,omitzero"`
 }
 
 // Closes reports whether every record read is accounted for.
@@ -74,6 +111,7 @@ func (t *Totals) Add(o Totals) {
 	t.PutFailures += o.PutFailures
 	t.BytesRead += o.BytesRead
 	t.BytesWritten += o.BytesWritten
+	t.Nulled += o.Nulled
 	t.Parallelism = max(t.Parallelism, o.Parallelism)
 }
 
@@ -85,12 +123,21 @@ type Reject struct {
 	Record int64  `json:"record"` // 1-based number of the record in that object, the header not counted
 	Task   string `json:"task"`   // for instance "Validate VALIDATE_NON_NULL rating"
 	Reason string `json:"reason"`
-	Action string `json:"action"` // dropped, refused
+	Action string `json:"action"` // dropped, refused; nulled for a value that was left out of a record that did
 }
 
-// Watermark is the end of the last window a flow has fully committed.
+// Watermark is the end of the last window a flow has fully committed. The zero time means none: the next incremental run
+// is the first.
 type Watermark struct {
-	FlowName    string    `json:"flowName"`
-	To          time.Time `json:"to"`
-	ExecutionID string    `json:"executionId"`
+	FlowName    string         `json:"flowName"`
+	To          time.Time      `json:"to"`
+	ExecutionID string         `json:"executionId"`
+	Edit        *WatermarkEdit `json:"edit,omitzero"` // when it was set by hand, and no run has moved it since
+}
+
+// WatermarkEdit is what a watermark was before somebody set it.
+type WatermarkEdit struct {
+	From time.Time `json:"from"`
+	By   string    `json:"by"` // ARN of the caller
+	At   time.Time `json:"at"`
 }

@@ -12,6 +12,7 @@ type FileOutput struct {
 	SingleFile     bool         `json:"singleFile,omitzero"`
 	TargetFileSize int64        `json:"targetFileSize,omitzero"` // bytes; 0 when none was given
 	KeepTypes      bool         `json:"keepTypes,omitzero"`      // preserveSourceDataTyping: Parquet only
+	Compression    Compression  `json:"compression,omitzero"`    // an option of the flow's, not of the destination's properties
 }
 
 // FileType is a format of output files.

@@ -25,7 +25,8 @@ type Flow struct {
 	CreatedBy     string            `json:"createdBy"` // ARN of the caller
 	UpdatedBy     string            `json:"updatedBy"`
 	Tags          map[string]string `json:"tags,omitzero"`
-	LastRun       *LastRun          `json:"lastRun,omitzero"` // nil before the first run
+	LastRun       *LastRun          `json:"lastRun,omitzero"`     // nil before the first run
+	LastCatalog   []CatalogDetail   `json:"lastCatalog,omitzero"` // of the last run that registered its output
 }
 
 // Definition is what a user writes: the body of CreateFlow and UpdateFlow.

@@ -81,6 +81,9 @@ const (
 	ActionDropDataset = "DropDataset"
 )
 
+// MaxMaskAll bounds the fixed length of MASK_ALL: every row's output grows to it, whatever was read.
+const MaxMaskAll = 1 << 16
+
 // Operator is the task's operator for a source: the member of that connector; NO_OP when no operator was given. A Map
 // with another connector's member is accepted, as the real service does.
 func (t Task) Operator(source ConnectorType) Operator {

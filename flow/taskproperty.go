@@ -136,28 +136,42 @@ func (c Comparison) CheckLiteral(v string) string {
 	switch c {
 	case CompareNumber:
 		if !isDecimal(v) {
-			return "must be a number, because DATA_TYPE is one"
+			return "must be a number, because DATA_TYPE is one; write digits, for instance 12.5"
 		}
 	case CompareBoolean:
-		if !strings.EqualFold(v, "true") && !strings.EqualFold(v, "false") {
-			return "must be true or false, because DATA_TYPE is boolean"
+		if w := strings.ToLower(strings.Trim(v, " \t")); w != "true" && w != "false" {
+			return "must be true or false, because DATA_TYPE is boolean; change the value or DATA_TYPE"
 		}
 	case CompareInstant:
 		if _, err := strconv.ParseInt(v, 10, 64); err != nil {
-			return "must be a time in milliseconds since 1970, because DATA_TYPE is a date"
+			return "must be a time in milliseconds since 1970, because DATA_TYPE is a date; write for instance 1717143300000"
 		}
 	}
 	return ""
 }
 
-// isDecimal reports whether v is a plain or exponent decimal number.
+// isDecimal reports whether v is a number as rows may spell one: a sign, digits with a point, an exponent of up to nine
+// digits, and spaces and tabs around it.
 func isDecimal(v string) bool {
-	if strings.ContainsAny(v, "xXpPnNiI_") {
+	v = strings.Trim(v, " \t")
+	if v != "" && (v[0] == '+' || v[0] == '-') {
+		v = v[1:]
+	}
+	mantissa, exponent, hasExponent := strings.Cut(strings.ToLower(v), "e")
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	if whole+fraction == "" || !areDigits(whole+fraction) {
 		return false
 	}
-	_, err := strconv.ParseFloat(v, 64)
-	return err == nil || errors.Is(err, strconv.ErrRange)
+	if !hasExponent {
+		return true
+	}
+	if exponent != "" && (exponent[0] == '+' || exponent[0] == '-') {
+		exponent = exponent[1:]
+	}
+	return exponent != "" && len(exponent) <= 9 && areDigits(exponent)
 }
+
+func areDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 // TypeOf maps a type's name, as any vendor or user spells it (SOURCE_DATA_TYPE, DESTINATION_DATA_TYPE, DATA_TYPE), to the
 // canonical type; TypeString for names that say nothing more.

@@ -40,7 +40,6 @@ func TestValidate_AcceptsWhatPeopleWrite(t *testing.T) {
 	between := map[string]string{"DATA_TYPE": "datetime", "LOWER_BOUND": "1727740800000", "UPPER_BOUND": "1730419200000"}
 	for name, d := range map[string]*flow.Definition{
 		"map only, as S3 sources may": s3(mapTo("a", "b")),
-		"no tasks at all":             s3(),
 		"minimal Map_all":             s3(flow.Task{Type: flow.TaskMapAll, SourceFields: []string{}}),
 		"Map_all with an empty name":  s3(flow.Task{Type: flow.TaskMapAll, SourceFields: []string{""}}),
 		"projection last":             s3(mapTo("a", "a"), task(flow.TaskFilter, flow.OpProjection, []string{"a"}, map[string]string{})),
@@ -51,8 +50,8 @@ func TestValidate_AcceptsWhatPeopleWrite(t *testing.T) {
 			m.Properties = map[string]string{"SOURCE_DATA_TYPE": "CSV"}
 			return m
 		}()),
-		"console's MASK_ALL":            s3(task(flow.TaskMask, flow.OpMaskAll, []string{"a"}, map[string]string{"MASK_LENGTH": "5", "MASK_VALUE": "*"})),
-		"a mask of one wide character":  s3(task(flow.TaskMask, flow.OpMaskAll, []string{"a"}, map[string]string{"MASK_VALUE": "█"})),
+		"console's MASK_ALL":            s3(mapTo("a", "a"), task(flow.TaskMask, flow.OpMaskAll, []string{"a"}, map[string]string{"MASK_LENGTH": "5", "MASK_VALUE": "*"})),
+		"a mask of one wide character":  s3(mapTo("a", "a"), task(flow.TaskMask, flow.OpMaskAll, []string{"a"}, map[string]string{"MASK_VALUE": "█"})),
 		"merge with placeholders":       s3(task(flow.TaskMerge, flow.OpNoOp, []string{"a", "b"}, map[string]string{"CONCAT_FORMAT": "${a} ${b}"}), mapTo("a,b", "full")),
 		"merge with a separator":        s3(task(flow.TaskMerge, flow.OpNoOp, []string{"a", "b"}, map[string]string{"CONCAT_FORMAT": " - "}), mapTo("a,b", "full")),
 		"subtraction":                   s3(task(flow.TaskArithmetic, flow.OpSubtraction, []string{"a", "b"}, map[string]string{"MATH_OPERATION_FIELDS_ORDER": "b,a"}), mapTo("a,b", "net")),
@@ -69,7 +68,11 @@ func TestValidate_AcceptsWhatPeopleWrite(t *testing.T) {
 			d.Trigger.Properties = &flow.TriggerProperties{}
 			return d
 		}(),
-		"incremental config on an S3 on-demand flow": func() *flow.Definition { d := s3(); d.Source.Incremental = &flow.IncrementalConfig{}; return d }(),
+		"incremental config on an S3 on-demand flow": func() *flow.Definition {
+			d := s3(mapTo("a", "a"))
+			d.Source.Incremental = &flow.IncrementalConfig{}
+			return d
+		}(),
 	} {
 		require.Empty(t, d.Validate().String(), name)
 	}
@@ -119,7 +122,7 @@ func TestValidate_NamesTaskPropertyAndFix(t *testing.T) {
 		{"both values", filter(flow.OpEqualTo, map[string]string{"DATA_TYPE": "string", "VALUE": "1", "VALUES": "1"}), "give VALUE or VALUES, not both"},
 		{"values for an ordering", filter(flow.OpLessThan, map[string]string{"DATA_TYPE": "long", "VALUES": "1,2"}), "VALUES goes with"},
 		{"no lower bound", filter(flow.OpBetween, map[string]string{"DATA_TYPE": "long", "UPPER_BOUND": "1"}), "property LOWER_BOUND is missing"},
-		{"text as number", filter(flow.OpLessThan, map[string]string{"DATA_TYPE": "integer", "VALUE": "ten"}), "VALUE must be a number, because DATA_TYPE is one"},
+		{"text as number", filter(flow.OpLessThan, map[string]string{"DATA_TYPE": "integer", "VALUE": "ten"}), `VALUE "ten" must be a number, because DATA_TYPE is one`},
 		{"ISO date as literal", filter(flow.OpGreaterThan, map[string]string{"DATA_TYPE": "datetime", "VALUE": "2024-01-01"}), "milliseconds since 1970"},
 		{"two fields mapped", s3(flow.Task{Type: flow.TaskMap, SourceFields: []string{"a", "b"}, DestinationField: ptr("x")}), "exactly one source field is expected, 2 were given"},
 		{"map without destination", s3(flow.Task{Type: flow.TaskMap, SourceFields: []string{"a"}}), "needs a destinationField"},
@@ -128,14 +131,14 @@ func TestValidate_NamesTaskPropertyAndFix(t *testing.T) {
 		{"passthrough and Map", s3(mapTo("a", "x"), flow.Task{Type: flow.TaskPassthrough}), "Passthrough moves records unchanged"},
 		{"bad exclude list", s3(flow.Task{Type: flow.TaskMapAll, Properties: map[string]string{"EXCLUDE_SOURCE_FIELDS_LIST": "a,b"}}), "must be a JSON array of field names"},
 		{"mask length missing", s3(task(flow.TaskMask, flow.OpMaskFirstN, []string{"a"}, nil)), "property MASK_LENGTH is missing"},
-		{"mask length zero", s3(task(flow.TaskMask, flow.OpMaskFirstN, []string{"a"}, map[string]string{"MASK_LENGTH": "0"})), "MASK_LENGTH must be a whole number of at least 1"},
-		{"mask value long", s3(task(flow.TaskMask, flow.OpMaskAll, []string{"a"}, map[string]string{"MASK_VALUE": "ab"})), "MASK_VALUE must be one character"},
+		{"mask length zero", s3(task(flow.TaskMask, flow.OpMaskFirstN, []string{"a"}, map[string]string{"MASK_LENGTH": "0"})), "MASK_LENGTH must be a whole number from 1 to"},
+		{"mask value long", s3(mapTo("a", "a"), task(flow.TaskMask, flow.OpMaskAll, []string{"a"}, map[string]string{"MASK_VALUE": "ab"})), "MASK_VALUE must be one character"},
 		{"truncate length", s3(task(flow.TaskTruncate, flow.OpNoOp, []string{"a"}, map[string]string{"TRUNCATE_LENGTH": "x"})), "TRUNCATE_LENGTH must be a whole number"},
 		{"three operands", s3(task(flow.TaskArithmetic, flow.OpAddition, []string{"a", "b", "c"}, nil)), "exactly two source fields, 3 were given"},
 		{"operand order", s3(task(flow.TaskArithmetic, flow.OpAddition, []string{"a", "b"}, map[string]string{"MATH_OPERATION_FIELDS_ORDER": "a,c"})), "must name the two source fields once each"},
 		{"placeholder of another field", s3(task(flow.TaskMerge, flow.OpNoOp, []string{"a"}, map[string]string{"CONCAT_FORMAT": "${b}"})), `CONCAT_FORMAT names "b"`},
 		{"open placeholder", s3(task(flow.TaskMerge, flow.OpNoOp, []string{"a"}, map[string]string{"CONCAT_FORMAT": "x${a"})), "without a } at character 2"},
-		{"validation action", s3(task(flow.TaskValidate, flow.OpValidateNonNull, []string{"a"}, map[string]string{"VALIDATION_ACTION": "TerminateFlow"})), "must be DropRecord or DropDataset"},
+		{"validation action", s3(task(flow.TaskValidate, flow.OpValidateNonNull, []string{"a"}, map[string]string{"VALIDATION_ACTION": "TerminateFlow"})), "must be DropRecord, which leaves the record out, or DropDataset"},
 		{"partition by nothing mapped", s3(mapTo("a", "a"), task(flow.TaskPartition, flow.OpNoOp, []string{}, map[string]string{"ORDERED_PARTITION_KEYS_LIST": `["b"]`})), `partition key "b" is no destination field`},
 		{"two projections", s3(task(flow.TaskFilter, flow.OpProjection, []string{"a"}, nil), task(flow.TaskFilter, flow.OpProjection, []string{"b"}, nil)), "there is a projection already"},
 	}

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -79,6 +80,7 @@ func (c *taskCheck) task(i int, t *Task) {
 		c.arithmetic(i, t)
 	case TaskPassthrough:
 		c.passes++
+		c.noFields(i, t, "Passthrough moves whole records; leave sourceFields empty, or use Map tasks")
 	case TaskTruncate:
 		c.oneField(i, t)
 		c.positive(i, t, PropTruncateLength, true)
@@ -93,7 +95,7 @@ func (c *taskCheck) task(i int, t *Task) {
 func (c *taskCheck) operator(i int, t *Task) bool {
 	source := c.def.Source.Connector
 	if len(t.Operators) > 1 {
-		c.fail(i, "connectorOperator", "one operator is expected, for source %s; %d were given", source.Member(), len(t.Operators))
+		c.fail(i, "connectorOperator", "one operator is expected, under %q, the source connector; %d were given", source.Member(), len(t.Operators))
 		return false
 	}
 	_, named := t.Operators[source.Member()]
@@ -118,8 +120,10 @@ func (c *taskCheck) operator(i int, t *Task) bool {
 }
 
 func (c *taskCheck) oneField(i int, t *Task) {
-	if len(t.SourceFields) != 1 || t.SourceFields[0] == "" {
-		c.fail(i, "sourceFields", "exactly one source field is expected, %d were given", len(t.SourceFields))
+	if len(t.SourceFields) != 1 {
+		c.fail(i, "sourceFields", "exactly one source field is expected, %d were given; make a task for each field", len(t.SourceFields))
+	} else if t.SourceFields[0] == "" {
+		c.fail(i, "sourceFields", "the name of the source field is empty; name the field")
 	}
 }
 
@@ -127,7 +131,7 @@ func (c *taskCheck) filter(i int, t *Task) {
 	op := t.Operator(c.def.Source.Connector)
 	if op == OpProjection {
 		if c.projection {
-			c.fail(i, "taskType", "there is a projection already; list all fields in one")
+			c.fail(i, "taskType", "there is a projection already; list all fields in one task")
 		}
 		c.projection = true
 		return
@@ -155,6 +159,10 @@ func (c *taskCheck) filter(i int, t *Task) {
 	case many && op != OpEqualTo && op != OpNotEqualTo && op != OpContains:
 		c.fail(i, "taskProperties", "VALUES goes with EQUAL_TO, NOT_EQUAL_TO and CONTAINS; give one VALUE")
 	}
+	if op == OpContains && CompareAs(t.Properties[PropDataType]) != CompareText {
+		c.fail(i, "taskProperties.DATA_TYPE", "CONTAINS looks for a text in a text, which DATA_TYPE %s is not; use EQUAL_TO, or DATA_TYPE string", t.Properties[PropDataType])
+		return
+	}
 	c.literals(i, t, PropValue, PropValues)
 }
 
@@ -172,7 +180,7 @@ func (c *taskCheck) literals(i int, t *Task, keys ...string) {
 		}
 		for _, v := range list {
 			if err := compare.CheckLiteral(v); err != "" {
-				c.fail(i, "taskProperties."+key, "%s %s", key, err)
+				c.fail(i, "taskProperties."+key, "%s %.40q %s", key, v, err)
 			}
 		}
 	}
@@ -182,7 +190,7 @@ func (c *taskCheck) mapTask(i int, t *Task) {
 	c.maps++
 	c.oneField(i, t)
 	if t.DestinationField == nil || *t.DestinationField == "" {
-		c.fail(i, "destinationField", "a Map task needs a destinationField")
+		c.fail(i, "destinationField", "a Map task needs a destinationField; name the field to write")
 		return
 	}
 	c.makes(i, *t.DestinationField)
@@ -190,7 +198,7 @@ func (c *taskCheck) mapTask(i int, t *Task) {
 
 func (c *taskCheck) makes(i int, field string) {
 	if first, ok := c.produced[field]; ok {
-		c.fail(i, "destinationField", "destination field %q is made by task %d already", field, first+1)
+		c.fail(i, "destinationField", "destination field %q is made by task %d already; name another, or remove one of the two", field, first+1)
 		return
 	}
 	c.produced[field] = i
@@ -198,23 +206,28 @@ func (c *taskCheck) makes(i int, field string) {
 
 func (c *taskCheck) mapAllTask(i int, t *Task) {
 	c.mapAll++
-	for _, f := range t.SourceFields {
-		if f != "" { // some clients send [""]
-			c.fail(i, "sourceFields", "Map_all takes every field; leave sourceFields empty and name exceptions in EXCLUDE_SOURCE_FIELDS_LIST")
-			break
-		}
-	}
+	c.noFields(i, t, "Map_all takes every field; leave sourceFields empty and name exceptions in EXCLUDE_SOURCE_FIELDS_LIST")
 	c.list(i, t, PropExcludeSourceFieldsList)
 	if v, ok := t.Properties[PropIncludeNewFields]; ok && v != "true" && v != "false" {
 		c.fail(i, "taskProperties.INCLUDE_NEW_FIELDS", "INCLUDE_NEW_FIELDS must be true or false")
 	}
 }
 
+// noFields checks that a task about whole records names no fields. Some clients send [""] for none.
+func (c *taskCheck) noFields(i int, t *Task, reason string) {
+	if slices.ContainsFunc(t.SourceFields, func(f string) bool { return f != "" }) {
+		c.fail(i, "sourceFields", "%s", reason)
+	}
+}
+
 func (c *taskCheck) mask(i int, t *Task) {
 	c.oneField(i, t)
 	c.positive(i, t, PropMaskLength, t.Operator(c.def.Source.Connector) != OpMaskAll)
+	if n, err := strconv.Atoi(t.Properties[PropMaskLength]); err == nil && n > MaxMaskAll && t.Operator(c.def.Source.Connector) == OpMaskAll {
+		c.fail(i, "taskProperties.MASK_LENGTH", "MASK_LENGTH is what every value grows to; it must be at most %d, or absent to keep the length", MaxMaskAll)
+	}
 	if v, ok := t.Properties[PropMaskValue]; ok && utf8.RuneCountInString(v) != 1 {
-		c.fail(i, "taskProperties.MASK_VALUE", "MASK_VALUE must be one character")
+		c.fail(i, "taskProperties.MASK_VALUE", "MASK_VALUE must be one character, %d were given; write for instance *", utf8.RuneCountInString(v))
 	}
 }
 
@@ -228,32 +241,32 @@ func (c *taskCheck) positive(i int, t *Task, key string, required bool) {
 		return
 	}
 	if n, err := strconv.ParseInt(v, 10, 32); err != nil || n < 1 {
-		c.fail(i, "taskProperties."+key, "%s must be a whole number of at least 1", key)
+		c.fail(i, "taskProperties."+key, "%s must be a whole number from 1 to %d", key, math.MaxInt32)
 	}
 }
 
 func (c *taskCheck) merge(i int, t *Task) {
-	if len(t.SourceFields) == 0 {
-		c.fail(i, "sourceFields", "a Merge task needs the fields to concatenate")
+	if len(t.SourceFields) == 0 || slices.Contains(t.SourceFields, "") {
+		c.fail(i, "sourceFields", "a Merge task needs the fields to concatenate; list their names")
 		return
 	}
 	if t.Properties[PropConcatFormat] == "" {
 		c.fail(i, "taskProperties", "property CONCAT_FORMAT is missing; write for instance ${%s}", t.SourceFields[0])
 	} else if _, err := ParseConcatFormat(t.Properties[PropConcatFormat], t.SourceFields); err != nil {
-		c.fail(i, "taskProperties.CONCAT_FORMAT", "%v", err)
+		c.fail(i, "taskProperties.CONCAT_FORMAT", "%v; write ${field} for each field, or a separator", err)
 	}
 	c.derives(i, t)
 }
 
 func (c *taskCheck) arithmetic(i int, t *Task) {
-	if len(t.SourceFields) != 2 {
-		c.fail(i, "sourceFields", "arithmetic needs exactly two source fields, %d were given", len(t.SourceFields))
+	if len(t.SourceFields) != 2 || slices.Contains(t.SourceFields, "") {
+		c.fail(i, "sourceFields", "arithmetic needs the names of exactly two source fields, %d were given; chain tasks for more", len(t.SourceFields))
 		return
 	}
 	if order, ok := t.Properties[PropMathOperationFieldsOrder]; !ok {
 		c.fail(i, "taskProperties", "property MATH_OPERATION_FIELDS_ORDER is missing; write %s,%s", t.SourceFields[0], t.SourceFields[1])
 	} else if _, ok := OperandOrder(order, t.SourceFields); !ok {
-		c.fail(i, "taskProperties.MATH_OPERATION_FIELDS_ORDER", "MATH_OPERATION_FIELDS_ORDER must name the two source fields once each")
+		c.fail(i, "taskProperties.MATH_OPERATION_FIELDS_ORDER", "MATH_OPERATION_FIELDS_ORDER must name the two source fields once each; write %s,%s or the other way round", t.SourceFields[0], t.SourceFields[1])
 	}
 	c.derives(i, t)
 }
@@ -262,7 +275,7 @@ func (c *taskCheck) arithmetic(i int, t *Task) {
 func (c *taskCheck) derives(i int, t *Task) {
 	name := t.DerivedName()
 	if first, ok := c.derived[name]; ok {
-		c.fail(i, "destinationField", "the temporary field %q is made by task %d already", name, first+1)
+		c.fail(i, "destinationField", "the temporary field %q is made by task %d already; give this task a destinationField of its own, and map that", name, first+1)
 		return
 	}
 	c.derived[name] = i
@@ -271,38 +284,50 @@ func (c *taskCheck) derives(i int, t *Task) {
 func (c *taskCheck) validate(i int, t *Task) {
 	c.oneField(i, t)
 	if v, ok := t.Properties[PropValidationAction]; ok && v != ActionDropRecord && v != ActionDropDataset {
-		c.fail(i, "taskProperties.VALIDATION_ACTION", "VALIDATION_ACTION must be DropRecord or DropDataset")
+		c.fail(i, "taskProperties.VALIDATION_ACTION", "VALIDATION_ACTION must be DropRecord, which leaves the record out, or DropDataset, which ends the run")
 	}
 }
 
 func (c *taskCheck) partition(i int, t *Task) {
 	if c.partitions++; c.partitions > 1 {
-		c.fail(i, "taskType", "there is a Partition task already; list all keys in one")
+		c.fail(i, "taskType", "there is a Partition task already; list all keys in one task")
 	}
-	if c.def.Destinations[0].Connector != S3 {
-		c.fail(i, "taskType", "only an S3 destination can be partitioned")
+	if dst := c.def.Destinations[0].Connector; dst != S3 && dst != Upsolver {
+		c.fail(i, "taskType", "files can be partitioned, in S3 and Upsolver; destination %s has none, so remove the task", dst)
 	}
 	if _, ok := t.Properties[PropOrderedPartitionKeysList]; !ok {
 		c.fail(i, "taskProperties", `property ORDERED_PARTITION_KEYS_LIST is missing; write for instance ["country"]`)
 		return
 	}
-	keys := c.list(i, t, PropOrderedPartitionKeysList)
+	keys, readable := c.list(i, t, PropOrderedPartitionKeysList)
+	if !readable {
+		return
+	}
 	if len(keys) == 0 || len(keys) > 10 {
-		c.fail(i, "taskProperties.ORDERED_PARTITION_KEYS_LIST", "1 to 10 partition keys are expected, %d were given", len(keys))
+		c.fail(i, "taskProperties.ORDERED_PARTITION_KEYS_LIST", "1 to 10 partition keys are expected, %d were given; change the list", len(keys))
 	}
 }
 
-// list reads a property that is a JSON array of names in a string.
-func (c *taskCheck) list(i int, t *Task, key string) []string {
+// list reads a property that is a JSON array of names in a string; false when it is there and is none.
+func (c *taskCheck) list(i int, t *Task, key string) ([]string, bool) {
 	v, ok := t.Properties[key]
 	if !ok {
-		return nil
+		return nil, true
 	}
 	list, err := ParseNameList(v)
 	if err != nil {
-		c.fail(i, "taskProperties."+key, `%s must be a JSON array of field names, for instance ["a","b"]`, key)
+		c.fail(i, "taskProperties."+key, `%s must be a JSON array of field names, for instance ["a","b"]: %v`, key, err)
 	}
-	return list
+	return list, err == nil
+}
+
+// needsNoProjection reports whether the source may go without a projection: S3 may, as in AppFlow, and Amplitude has none.
+// Without any Map such a flow could only report success and move nothing, so then they need one, too.
+func (c *taskCheck) needsNoProjection() bool {
+	if source := c.def.Source.Connector; source != S3 && source != Amplitude {
+		return false
+	}
+	return len(*c.p) > 0 || slices.ContainsFunc(c.def.Tasks, func(t Task) bool { return t.Type == TaskMap })
 }
 
 // together checks the rules across tasks.
@@ -317,7 +342,7 @@ func (c *taskCheck) together() {
 	case c.passes > 1:
 		c.p.add("tasks", "Task Validation Error: there are %d Passthrough tasks; keep one", c.passes)
 	}
-	if !c.projection && c.mapAll == 0 && c.passes == 0 && c.def.Source.Connector != S3 && c.def.Source.Connector != Amplitude {
+	if !c.projection && c.mapAll == 0 && c.passes == 0 && !c.needsNoProjection() {
 		c.p.quote("tasks", noProjection)
 	}
 	if c.maps == 0 {
@@ -331,7 +356,7 @@ func (c *taskCheck) together() {
 		keys, _ := ParseNameList(t.Properties[PropOrderedPartitionKeysList])
 		for _, key := range keys {
 			if _, ok := c.produced[key]; !ok {
-				c.fail(i, "taskProperties.ORDERED_PARTITION_KEYS_LIST", "partition key %q is no destination field; map a source field to it", key)
+				c.fail(i, "taskProperties.ORDERED_PARTITION_KEYS_LIST", "partition key %q is no destination field; map a source field to it, or take it out of the list", key)
 			}
 		}
 	}

@@ -84,8 +84,12 @@ type Chunk interface {
 
 // Column is a column of a file to write. The batches' kind may be any; the encoder writes Out: when Out is String,
 // every other kind is written in its text form (see package documentation of [weir.dev/weir/batch]).
+//
+// Path places the column inside objects, in formats that nest: the names from the outermost on, the column's own last.
+// Columns inside the same object stand together. Nil, or a format that is flat, means Name.
 type Column struct {
 	Name string
+	Path []string
 	Out  batch.Kind
 }
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Generated code and go.mod must be what their sources give.
+# Generated code, generated pages and go.mod must be what their sources give.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 before=$(git status --porcelain)
 make --no-print-directory generate
+make --no-print-directory docs
 if [ "$(git status --porcelain)" != "$before" ]; then
-  echo "generated code is stale; commit what 'make generate' changed:"
+  echo "generated code or documentation is stale; commit what 'make generate docs' changed:"
   git status --porcelain
   exit 1
 fi

@@ -31,7 +31,7 @@
 // The files named *_gen.go are written by internal/gen/wire; never edit them, run "go generate ./api/wire". What the
 // generator adds to the model (members that newer SDKs send) is listed in its overlay.go. The hand-written rest is the
 // runtime: json_read.go and json_write.go (JSON text), decode.go and encode.go (members), check.go, rule.go and
-// pattern.go (constraints), route.go, errors.go.
+// pattern.go (constraints), route.go, errors.go, redact.go (what logs may show).
 //
 // Everything here may be used concurrently, except that a structure must not be changed while another goroutine reads it.
 package wire

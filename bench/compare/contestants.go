@@ -18,7 +18,7 @@ import (
 type contestant struct {
 	name    string
 	version string
-	// command is the process that runs f over the files below in (in folders csv and json) and writes into out, which is
+	// command is the process that runs f over the files below in (in folders csv and jsonl) and writes into out, which is
 	// there and empty.
 	command func(ctx context.Context, f flows.Flow, in, out string) (*exec.Cmd, error)
 }

@@ -38,23 +38,24 @@ func rss(r run) float64  { return float64(r.rss) / (1 << 20) }
 func (b *bench) table(r result) string {
 	var t strings.Builder
 	fmt.Fprintf(&t, "\n### %s: %s\n\n", strings.ToUpper(r.flow.Name), r.flow.About)
-	fmt.Fprintf(&t, "%.1f MB in, %s rows out", float64(r.input)/1e6, grouped(r.rows))
+	fmt.Fprintf(&t, "%.1f MB in", float64(r.input)/1e6)
+	if !b.unchecked {
+		fmt.Fprintf(&t, ", %s rows out", grouped(r.rows))
+	}
 	if r.folds > 0 {
 		fmt.Fprintf(&t, " in %d partitions", r.folds)
 	}
-	fastest, best := b.fastest(r)
-	fmt.Fprintf(&t, ". Ratio: wall time to that of the fastest peer%s.\n\n", fastest)
-	t.WriteString("| | wall s | min–max | ratio | MB/s | CPU s | peak RSS MiB | out MB | files | output |\n")
-	t.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|---|\n")
+	fastest, best := b.least(r, wall)
+	thriftiest, leastCPU := b.least(r, cpu)
+	fmt.Fprintf(&t, ". Ratios: wall time to that of the fastest peer%s, CPU time to that of the one that takes least%s.\n\n", fastest, thriftiest)
+	t.WriteString("| | wall s | min–max | ratio | MB/s | CPU s | ratio | peak RSS MiB | out MB | files | output |\n")
+	t.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n")
 	for _, c := range b.all {
 		runs := r.runs[c.name]
-		w, ratio := spreadOf(runs, wall), "–"
-		if best > 0 {
-			ratio = fmt.Sprintf("%.2f", w.median/best)
-		}
+		w, c50 := spreadOf(runs, wall), spreadOf(runs, cpu).median
 		last := runs[len(runs)-1]
-		fmt.Fprintf(&t, "| %s | %.3f | %.3f–%.3f | %s | %.0f | %.2f | %.0f | %.1f | %d | %s |\n", c.name, w.median, w.min, w.max, ratio,
-			float64(r.input)/1e6/w.median, spreadOf(runs, cpu).median, spreadOf(runs, rss).median, float64(last.out)/1e6, last.files, verdict(r, c.name))
+		fmt.Fprintf(&t, "| %s | %.3f | %.3f–%.3f | %s | %.0f | %.2f | %s | %.0f | %.1f | %d | %s |\n", c.name, w.median, w.min, w.max, ratio(w.median, best),
+			float64(r.input)/1e6/w.median, c50, ratio(c50, leastCPU), spreadOf(runs, rss).median, float64(last.out)/1e6, last.files, b.verdict(r, c.name))
 	}
 	a, z := spreadOf(r.runs["weir"], wall), spreadOf(r.runs[again], wall)
 	fmt.Fprintf(&t, "\nA/A: the two medians of Weir differ by %.1f %%; its runs spread over %.1f %%. Other processes took %s of the processors.\n",
@@ -74,16 +75,27 @@ func noise(r result) string {
 	return fmt.Sprintf("%.0f %% (at worst %.0f %%)", s.median, s.max)
 }
 
-func (b *bench) fastest(r result) (name string, median float64) {
+// least is the peer with the smallest median of something.
+func (b *bench) least(r result, of func(run) float64) (name string, median float64) {
 	for _, c := range b.all[2:] {
-		if m := spreadOf(r.runs[c.name], wall).median; median == 0 || m < median {
+		if m := spreadOf(r.runs[c.name], of).median; median == 0 || m < median {
 			name, median = " ("+c.name+")", m
 		}
 	}
 	return name, median
 }
 
-func verdict(r result, name string) string {
+func ratio(x, to float64) string {
+	if to == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", x/to)
+}
+
+func (b *bench) verdict(r result, name string) string {
+	if b.unchecked {
+		return "not read"
+	}
 	if diff := r.disagrees[name]; len(diff) > 0 {
 		slices.Sort(diff)
 		return "**differs: " + strings.Join(diff, ", ") + "**"
@@ -104,7 +116,11 @@ func (b *bench) report(ctx context.Context, results []result) error {
 	fmt.Fprintf(&t, "# Comparison: %s rows in %d file(s)\n\n", grouped(int64(b.rows)), b.files)
 	fmt.Fprintf(&t, "Made by `bench/compare`, whose README says what is measured and why it is fair.\n\n")
 	fmt.Fprintf(&t, "- date: %s\n- machine: %s\n", time.Now().UTC().Format("2006-01-02 15:04 MST"), machine(ctx))
-	fmt.Fprintf(&t, "- %d threads each, %d rounds in rotation after one to warm up; Weir with --memory %s, the others without a limit\n", b.threads, b.rounds, b.memory)
+	warm := " after one to warm up"
+	if b.unchecked {
+		warm = "; outputs were not compared"
+	}
+	fmt.Fprintf(&t, "- %d threads each, %d rounds in rotation%s; Weir with --memory %s, the others without a limit\n", b.threads, b.rounds, warm, b.memory)
 	fmt.Fprintf(&t, "- medians; MB/s is input bytes by wall time; peak RSS is known down to %.0f MiB\n", float64(least)/(1<<20))
 	for _, c := range b.all {
 		if c.name != again {

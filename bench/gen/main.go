@@ -1,5 +1,5 @@
 // Command gen writes the benchmark's table of contacts: 20 columns, about 250 bytes a row as CSV, the same for the same
-// seed and number of rows, in one file or spread over several.
+// seed and number of rows, in one file or spread over several. CSV is flat, JSON lines are nested.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 
 func main() {
 	rows := flag.Int("rows", 1_000_000, "rows in all")
-	kind := flag.String("format", "csv", "csv or json")
+	kind := flag.String("format", "csv", "csv or jsonl")
 	dir := flag.String("dir", "", "folder to write into")
 	files := flag.Int("files", 1, "files to spread the rows over")
 	flag.Parse()
@@ -27,7 +27,7 @@ func main() {
 
 func write(dir, kind string, rows, files int) error {
 	table := formattest.CRM{Seed: 1, Rows: rows}
-	out := map[string]func(io.Writer) error{"csv": table.WriteCSV, "json": table.WriteJSON}[kind]
+	out := map[string]func(io.Writer) error{"csv": table.WriteCSV, "jsonl": table.WriteNestedJSON}[kind]
 	if out == nil {
 		return fmt.Errorf("unknown format %q", kind)
 	}

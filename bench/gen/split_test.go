@@ -11,7 +11,7 @@ import (
 
 func TestWrite_FilesTogetherHoldTheRowsOfOne(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{"csv", "json"} {
+	for _, kind := range []string{"csv", "jsonl"} {
 		one, many := t.TempDir(), t.TempDir()
 		require.NoError(t, write(one, kind, 10_001, 1))
 		require.NoError(t, write(many, kind, 10_001, 4))

@@ -110,7 +110,12 @@ type writer struct {
 	buf    *bufio.Writer
 	sum    hash.Hash
 	staged blob.Staged
+	begun  int64 // up to where the system has been asked to write the file to the disk
 }
+
+// writebackBytes is how much is written before the system is asked to bring it to the disk. Left alone it would wait for
+// the sync at the end, and a large file's writer for all of the file.
+const writebackBytes = 8 << 20
 
 func (w *writer) Write(p []byte) (int, error) {
 	if w.file == nil {
@@ -123,6 +128,10 @@ func (w *writer) Write(p []byte) (int, error) {
 	w.staged.Size += int64(n)
 	if err != nil {
 		return n, w.wrap(err)
+	}
+	if written := w.staged.Size - int64(w.buf.Buffered()); written-w.begun >= writebackBytes {
+		startWriteback(w.file, w.begun, written-w.begun)
+		w.begun = written
 	}
 	return n, nil
 }

@@ -56,3 +56,8 @@ func Batch(pool *batch.Pool, d Data) *batch.Batch {
 	}
 	return batch.New(columns, len(d.Rows), batch.Origin{Object: "made for the test", First: 1})
 }
+
+// onlyColumn is one column of a batch, as a batch that owns nothing and must not be released.
+func onlyColumn(b *batch.Batch, at int) *batch.Batch {
+	return &batch.Batch{Columns: b.Columns[at : at+1], Rows: b.Rows, Origin: b.Origin}
+}

@@ -45,6 +45,7 @@ func testSource(t *testing.T, h Harness) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			h.waive(t, c.name)
 			c.test(t, h)
 		})
 	}
@@ -73,7 +74,7 @@ func open(t *testing.T, h Harness, l Loaded, d Data) *opened {
 
 func load(t *testing.T, h Harness, rows int) *opened {
 	t.Helper()
-	d := NewData(rows)
+	d := h.Source.data(rows)
 	return open(t, h, h.Source.Load(t, d), d)
 }
 
@@ -123,7 +124,7 @@ type mark struct {
 }
 
 func testCheck(t *testing.T, h Harness) {
-	l := h.Source.Load(t, NewData(1))
+	l := h.Source.Load(t, h.Source.data(1))
 	if checker, ok := connect(t, h, l.Config).(connector.Checker); ok {
 		require.NoError(t, checker.Check(t.Context()))
 	}
@@ -388,7 +389,7 @@ func testHang(t *testing.T, h Harness) {
 	if h.Source.Hang == nil {
 		t.Skip("the harness cannot make the source hang")
 	}
-	d := NewData(manyRows)
+	d := h.Source.data(manyRows)
 	o := open(t, h, h.Source.Hang(t, d), d)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -419,11 +420,11 @@ func testHang(t *testing.T, h Harness) {
 func testLeftovers(t *testing.T, h Harness) {
 	label := t.Name()
 	pprof.Do(t.Context(), pprof.Labels("leftovers", label), func(ctx context.Context) {
-		l := h.Source.Load(t, NewData(manyRows))
+		l := h.Source.Load(t, h.Source.data(manyRows))
 		conn, err := h.Connector.Connect(ctx, l.Config)
 		require.NoError(t, err)
 		reader := conn.(connector.Reader)
-		req := connector.ReadRequest{Properties: l.Properties, Fields: NewData(0).Fields, ChunkBytes: l.ChunkBytes}
+		req := connector.ReadRequest{Properties: l.Properties, Fields: h.Source.data(0).Fields, ChunkBytes: l.ChunkBytes}
 		req.Schema, err = reader.Describe(ctx, l.Properties)
 		require.NoError(t, err)
 		splits, err := reader.Splits(ctx, req, 1)

@@ -58,6 +58,7 @@ type Table struct {
 	Name   string
 	Fields []flow.Field // names and types suffice: the rest is filled in
 	Rows   [][]any
+	Exact  bool // the fields say all: nothing is filled in
 }
 
 // Vendor is the connector. Safe for concurrent use.
@@ -110,6 +111,9 @@ func (v *Vendor) Put(t Table) {
 		}
 		if f.VendorType == "" {
 			f.VendorType = string(f.Type)
+		}
+		if t.Exact {
+			continue
 		}
 		f.IsRetrievable, f.IsQueryable, f.IsNullable = true, true, true
 		f.IsTimestamp = f.Type == flow.TypeDatetime

@@ -75,6 +75,10 @@ func (c *connection) Read(ctx context.Context, req connector.ReadRequest, split 
 	schema := flow.Schema{Fields: t.Fields}
 	for _, name := range req.Fields {
 		i := schema.Find(name)
+		if i < 0 && req.MissingIsNull {
+			p.fields, p.missing = append(p.fields, -1), append(p.missing, name)
+			continue
+		}
 		if i < 0 {
 			return nil, fault.New(fault.Validation, "reading entity %q: it has no field %q", t.Name, name)
 		}
@@ -101,15 +105,16 @@ func (c *connection) find(ctx context.Context, props flow.Properties) (Table, er
 
 // pages reads one slice.
 type pages struct {
-	vendor *Vendor
-	pool   *batch.Pool
-	table  Table
-	split  int
-	rows   slice
-	next   int   // row
-	fields []int // of the table, in the order asked for
-	window *flow.Window
-	by     int // field of the window
+	vendor  *Vendor
+	pool    *batch.Pool
+	table   Table
+	split   int
+	rows    slice
+	next    int   // row
+	fields  []int // of the table, in the order asked for; -1 for one of the missing, which are in order, too
+	missing []string
+	window  *flow.Window
+	by      int // field of the window
 }
 
 // Next fetches the next rows.
@@ -160,7 +165,13 @@ func (g *page) Decode() (*batch.Batch, error) {
 		}
 	}
 	columns := make([]batch.Column, 0, len(p.fields))
+	missing := p.missing
 	for _, f := range p.fields {
+		if f < 0 {
+			columns = append(columns, nulls(p.pool, missing[0], len(rows)))
+			missing = missing[1:]
+			continue
+		}
 		col, err := build(p.pool, p.table.Fields[f], rows, f)
 		if err != nil {
 			for i := range columns {

@@ -39,6 +39,15 @@ func build(pool *batch.Pool, f flow.Field, rows [][]any, field int) (batch.Colum
 	return batch.Column{Name: f.Name, Kind: kind, Data: b.NewArray()}, nil
 }
 
+// nulls is a column that the table lacks.
+func nulls(pool *batch.Pool, name string, rows int) batch.Column {
+	b := batch.NewTextBuilder(pool, rows)
+	for row := range rows {
+		b.SetNull(row)
+	}
+	return b.Build(name, batch.String)
+}
+
 func buildText(pool *batch.Pool, name string, kind batch.Type, rows [][]any, field int) (batch.Column, error) {
 	total := 0
 	for _, row := range rows {

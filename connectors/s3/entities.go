@@ -99,11 +99,11 @@ func (c *connection) DescribeEntity(ctx context.Context, name string) (flow.Sche
 	}
 	guess := typeCSV
 	if len(samples) > 0 {
-		head, err := samples[0].head(ctx, 512)
+		text, err := samples[0].beginning(ctx)
 		if err != nil {
 			return flow.Schema{}, classify(ctx, err, "describing entity %q", name)
 		}
-		if text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"); len(text) > 0 && (text[0] == '{' || text[0] == '[') {
+		if text = bytes.TrimLeft(text, " \t\r\n"); len(text) > 0 && (text[0] == '{' || text[0] == '[') {
 			guess = typeJSON
 		}
 	}
@@ -142,11 +142,7 @@ func (p sourceProperties) fileType() fileType {
 }
 
 func describe(ctx context.Context, bucket blob.Bucket, prefix string, configured fileType) (flow.Schema, error) {
-	want := 1
-	if configured == typeJSON {
-		want = maxSampled
-	}
-	samples, err := findSamples(ctx, bucket, prefix, want)
+	samples, err := findSamples(ctx, bucket, prefix, maxSampled)
 	if err != nil || len(samples) == 0 {
 		return flow.Schema{}, err
 	}
@@ -157,7 +153,10 @@ func describe(ctx context.Context, bucket blob.Bucket, prefix string, configured
 	var schema flow.Schema
 	switch t {
 	case typeCSV:
-		schema.Fields, err = csvFields(ctx, samples[0])
+		for len(samples) > 0 && len(schema.Fields) == 0 && err == nil { // a file of empty lines has no header
+			schema.Fields, err = csvFields(ctx, samples[0])
+			samples = samples[1:]
+		}
 	case typeJSON:
 		schema.Open = true
 		schema.Fields, err = jsonFields(ctx, samples)
@@ -185,14 +184,14 @@ func findSamples(ctx context.Context, bucket blob.Bucket, prefix string, want in
 	return found, nil
 }
 
-// newField fills in what all fields of files have in common.
-func newField(name, vendorType string, t flow.Type) flow.Field {
+// newField fills in what all fields of files have in common. Path is that of a field inside others.
+func newField(name string, path []string, vendorType string, t flow.Type) flow.Field {
 	f := flow.Field{
 		Name: name, Label: name, VendorType: vendorType, Type: t,
 		FilterOperators: slices.Clone(filterOperators), IsRetrievable: true, IsQueryable: true, IsNullable: true, IsCreatable: true,
 	}
-	if i := strings.LastIndexByte(name, '.'); i > 0 {
-		f.Parent = name[:i]
+	if len(path) > 1 {
+		f.Path, f.Parent = path, strings.Join(path[:len(path)-1], ".")
 	}
 	return f
 }
@@ -204,9 +203,7 @@ func csvFields(ctx context.Context, in input) ([]flow.Field, error) {
 	}
 	var fields []flow.Field
 	for _, name := range names {
-		f := newField(name, "String", flow.TypeText)
-		f.Parent = "" // a dot in a CSV header is just a dot
-		fields = append(fields, f)
+		fields = append(fields, newField(name, nil, "String", flow.TypeText)) // a dot in a CSV header is just a dot
 	}
 	return fields, nil
 }
@@ -214,7 +211,7 @@ func csvFields(ctx context.Context, in input) ([]flow.Field, error) {
 // jsonFields unites the fields of several files, in the order in which they are first seen.
 func jsonFields(ctx context.Context, samples []input) ([]flow.Field, error) {
 	var order []string
-	types := map[string]batch.Type{}
+	types, paths := map[string]batch.Type{}, map[string][]string{}
 	for _, in := range samples {
 		if t, err := in.typeOf(ctx, typeJSON); err != nil || t != typeJSON {
 			if err != nil {
@@ -230,7 +227,7 @@ func jsonFields(ctx context.Context, samples []input) ([]flow.Field, error) {
 			before, known := types[f.Name]
 			if !known {
 				order = append(order, f.Name)
-				before = f.Type
+				before, paths[f.Name] = f.Type, f.Path
 			}
 			types[f.Name] = unite(before, f.Type)
 		}
@@ -238,7 +235,7 @@ func jsonFields(ctx context.Context, samples []input) ([]flow.Field, error) {
 	var fields []flow.Field
 	for _, name := range order {
 		t := jsonTypes[types[name]]
-		fields = append(fields, newField(name, t.vendor, t.canonical))
+		fields = append(fields, newField(name, paths[name], t.vendor, t.canonical))
 	}
 	return fields, nil
 }
@@ -273,17 +270,22 @@ func parquetFields(ctx context.Context, in input) ([]flow.Field, error) {
 	if err != nil {
 		return nil, err
 	}
-	return appendParquet(nil, columns), nil
+	return appendParquet(nil, nil, columns), nil
 }
 
 // appendParquet lists the leaves of groups in place of the groups, as with JSON.
-func appendParquet(fields []flow.Field, columns []parquet.Field) []flow.Field {
+func appendParquet(fields []flow.Field, above []string, columns []parquet.Field) []flow.Field {
 	for _, col := range columns {
+		own := col.Name
+		if len(above) > 0 {
+			own = strings.TrimPrefix(own, strings.Join(above, ".")+".")
+		}
+		path := append(slices.Clone(above), own)
 		if len(col.Fields) > 0 {
-			fields = appendParquet(fields, col.Fields)
+			fields = appendParquet(fields, path, col.Fields)
 			continue
 		}
-		f := newField(col.Name, parquetName(col.Kind.Type), parquetTypes[col.Kind.Type])
+		f := newField(col.Name, path, parquetName(col.Kind.Type), parquetTypes[col.Kind.Type])
 		f.DecimalPrecision, f.DecimalScale = col.Kind.Precision, col.Kind.Scale
 		f.IsNullable = col.Nullable
 		f.IsTimestamp = false // the window of an S3 source is about objects, not records

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"weir.dev/weir/blob"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/format"
+	"weir.dev/weir/format/compress"
 	"weir.dev/weir/format/csv"
 	"weir.dev/weir/format/jsonl"
 	"weir.dev/weir/format/parquet"
@@ -71,6 +73,17 @@ func (in input) head(ctx context.Context, n int) ([]byte, error) {
 	}
 	defer r.Close()
 	return io.ReadAll(io.LimitReader(r, int64(n)))
+}
+
+// beginning is the first text of the object: decompressed, in UTF-8, without a byte order mark.
+func (in input) beginning(ctx context.Context) ([]byte, error) {
+	s, err := compress.Open(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	text, err := io.ReadAll(io.LimitReader(s, 512))
+	return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), err
 }
 
 // open starts to read the object.

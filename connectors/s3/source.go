@@ -131,7 +131,8 @@ func (c *connection) Read(ctx context.Context, req connector.ReadRequest, split 
 		return nil, err
 	}
 	r := &pages{bucket: bucket, configured: p.fileType(), schema: req.Schema, fields: req.Fields}
-	r.opts = format.ReadOptions{ChunkBytes: req.ChunkBytes, Pool: c.pool}
+	r.opts = format.ReadOptions{ChunkBytes: req.ChunkBytes, MissingIsNull: req.MissingIsNull, Pool: c.pool}
+	r.ownTypes = req.OwnTypes
 	if err := json.Unmarshal(split.Data, &r.slice); err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "reading split %d of bucket %q", split.Index, bucket)
 	}
@@ -153,6 +154,7 @@ type pages struct {
 	configured fileType
 	schema     flow.Schema
 	fields     []string
+	ownTypes   bool
 	opts       format.ReadOptions
 	slice      slice
 
@@ -182,7 +184,7 @@ func (r *pages) Next(ctx context.Context) (connector.Page, error) {
 		}
 		chunk, err := r.reader.Next(r.ctx)
 		if err == nil {
-			p := &page{pages: r, key: r.key(), chunk: chunk}
+			p := &page{pages: r, key: r.key(), chunk: chunk, records: chunk.End().Record - r.next.At.Record}
 			r.next.At = chunk.End()
 			p.end = r.next
 			return p, nil
@@ -234,6 +236,9 @@ func (r *pages) kind(t fileType, name string) batch.Kind {
 	case typeJSON:
 		return batch.Kind{Type: batch.JSON}
 	}
+	if r.ownTypes {
+		return batch.Kind{}
+	}
 	return kindOf(r.schema, name)
 }
 
@@ -270,10 +275,11 @@ func (r *pages) Close() error {
 
 // page is one chunk of an object.
 type page struct {
-	pages *pages
-	key   string
-	chunk format.Chunk
-	end   cursor
+	pages   *pages
+	key     string
+	chunk   format.Chunk
+	end     cursor
+	records int64
 }
 
 func (p *page) Decode() (*batch.Batch, error) {
@@ -295,3 +301,6 @@ func (p *page) Cursor() connector.Cursor {
 func (p *page) Bytes() int64 { return p.chunk.Bytes() }
 
 func (p *page) Object() string { return p.key }
+
+// Records is how many the format counted when it cut the page.
+func (p *page) Records() int64 { return p.records }

@@ -41,7 +41,16 @@ func (Connector) Spec() *connector.Spec {
 			flow.CustomerProfiles, flow.Honeycode, flow.Redshift, flow.S3, flow.Marketo, flow.Salesforce, flow.SAPOData,
 			flow.Snowflake, flow.Upsolver, flow.Zendesk, flow.CustomConnector,
 		},
-		Settings: settings,
+		Settings: connector.Settings([]connector.Setting{
+			{Where: connector.InSource, Name: "bucketName", Description: "The bucket to read from.", Required: true},
+			{Where: connector.InSource, Name: "bucketPrefix", Description: "Objects whose key begins with this text are read; end it with a slash to mean a folder. It may not be empty."},
+			{
+				Where: connector.InSource, Name: "s3InputFormatConfig.s3InputFileType", Values: []string{"CSV", "JSON"}, Default: "CSV",
+				Description: "The format of the files; a file that is Parquet is read as Parquet whatever is set here.",
+			},
+			{Where: connector.InDestination, Name: "bucketName", Description: "The bucket to write to.", Required: true},
+			{Where: connector.InDestination, Name: "bucketPrefix", Description: "The folder that the flow's folder is made in."},
+		}, connector.FileOutputSettings(false)),
 		Limits: []string{
 			"A run reads at most 1,000,000 objects.",
 			"A file may be of any size; AppFlow's limit of 125 MB does not hold here.",
@@ -50,37 +59,4 @@ func (Connector) Spec() *connector.Spec {
 			"Compressed files (gzip, Zstandard, bzip2) and Parquet are read too, which AppFlow does not do.",
 		},
 	}
-}
-
-var settings = []connector.Setting{
-	{Where: "source", Name: "bucketName", Description: "The bucket to read from.", Required: true},
-	{Where: "source", Name: "bucketPrefix", Description: "Objects whose key begins with this text are read; end it with a slash to mean a folder.", Required: true},
-	{
-		Where: "source", Name: "s3InputFormatConfig.s3InputFileType", Values: []string{"CSV", "JSON"}, Default: "CSV",
-		Description: "The format of the files; a file that is Parquet is read as Parquet whatever is set here.",
-	},
-	{Where: "destination", Name: "bucketName", Description: "The bucket to write to.", Required: true},
-	{Where: "destination", Name: "bucketPrefix", Description: "The folder that the flow's folder is made in."},
-	{Where: "destination", Name: "s3OutputFormatConfig.fileType", Description: "The format of the files; JSON is one object per line.", Values: []string{"CSV", "JSON", "PARQUET"}, Default: "JSON"},
-	{
-		Where: "destination", Name: "s3OutputFormatConfig.prefixConfig.prefixType", Values: []string{"FILENAME", "PATH", "PATH_AND_FILENAME"},
-		Description: "Where the time of the run goes: into the names of files, of folders, or both.",
-	},
-	{
-		Where: "destination", Name: "s3OutputFormatConfig.prefixConfig.prefixFormat", Values: []string{"YEAR", "MONTH", "DAY", "HOUR", "MINUTE"},
-		Description: "How fine the folders of time are; DAY when there are such folders and nothing is set.",
-	},
-	{
-		Where: "destination", Name: "s3OutputFormatConfig.prefixConfig.pathPrefixHierarchy", Values: []string{"EXECUTION_ID", "SCHEMA_VERSION"},
-		Description: "Which of the two further folders there are; the order does not matter.",
-	},
-	{
-		Where: "destination", Name: "s3OutputFormatConfig.aggregationConfig.aggregationType", Values: []string{"None", "SingleFile"}, Default: "None",
-		Description: "Whether a run's rows go into one file, for each partition.",
-	},
-	{Where: "destination", Name: "s3OutputFormatConfig.aggregationConfig.targetFileSize", Description: "The size that files should have, in units of 1,048,576 bytes."},
-	{
-		Where: "destination", Name: "s3OutputFormatConfig.preserveSourceDataTyping", Values: []string{"true", "false"}, Default: "false",
-		Description: "Whether Parquet columns keep the source's types; else they are all text.",
-	},
 }

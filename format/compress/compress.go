@@ -1,8 +1,9 @@
 // Package compress opens stored files as streams of their content: gzip, Zstandard and bzip2 files are decompressed,
-// every other file is given as it is.
+// every other file is given as it is. For files to write it puts gzip or Zstandard around the encoder of a text format.
 //
 // The first bytes of a file decide, never its name: stores and proxies that decompress on the way leave the name as it
-// was. Files of several members, one after the other, read as one. Positions count bytes of content, after decompression.
+// was. Files of several members, one after the other, read as one. Text that a byte order mark declares to be UTF-16 is
+// given as UTF-8. Positions count bytes of content, after all that.
 package compress
 
 import (
@@ -36,6 +37,7 @@ type Stream struct {
 	buf     *bufio.Reader // over stored; shows the first bytes without consuming them
 	content io.Reader
 	closer  func() // frees the decompressor, may be nil
+	recoded bool   // the text is stored in another encoding than UTF-8
 	at      int64  // of content
 }
 
@@ -51,7 +53,11 @@ func Open(ctx context.Context, in format.Input) (*Stream, error) {
 		return nil, s.failed(err)
 	}
 	s.method = method(head)
-	if err := s.decompress(); err != nil {
+	err = s.decompress()
+	if err == nil {
+		err = s.decodeText()
+	}
+	if err != nil {
 		s.Close()
 		return nil, s.failed(err)
 	}
@@ -118,7 +124,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 func (s *Stream) Offset() int64 { return s.at }
 
 // Plain reports whether the content is the file as it is stored.
-func (s *Stream) Plain() bool { return s.method == "" }
+func (s *Stream) Plain() bool { return s.method == "" && !s.recoded }
 
 // Stored is how much of the file as stored has been used up to here. While a compressed file is being read it may run
 // ahead by what the decompressor has taken in; at the end it is the file's size.
@@ -130,7 +136,7 @@ func (s *Stream) SkipTo(ctx context.Context, offset int64) error {
 	if offset < s.at {
 		return fault.New(fault.Internal, "reading %q: cannot go back from offset %d to %d", s.in.Name(), s.at, offset)
 	}
-	if s.method == "" && offset-s.at >= reopenBytes && offset <= s.in.Size() {
+	if s.Plain() && offset-s.at >= reopenBytes && offset <= s.in.Size() {
 		if err := s.Close(); err != nil {
 			return s.failed(err)
 		}
@@ -170,6 +176,9 @@ func (s *Stream) Close() error {
 
 // failed names the file, and marks damage of the compressed data as the source's fault. Errors of the store keep theirs.
 func (s *Stream) failed(err error) error {
+	if text := textError(""); errors.As(err, &text) {
+		return fault.Wrap(fault.ConnectorServer, err, "reading %q", s.in.Name())
+	}
 	if s.method == "" || s.stored != nil && s.stored.err != nil && !errors.Is(s.stored.err, io.EOF) {
 		return fmt.Errorf("reading %q: %w", s.in.Name(), err)
 	}

@@ -2,7 +2,7 @@
 //
 // # What a reader takes
 //
-// UTF-8, with or without a byte order mark. Lines end with LF or CRLF, the last one may lack it. A field that begins with
+// UTF-8, with or without a byte order mark, and UTF-16 with one. Lines end with LF or CRLF, the last one may lack it. A field that begins with
 // a quote runs to the closing quote, delimiters and newlines included, with "" for a quote; its bytes are kept as they
 // are, CRLF included. A quote inside a field that does not begin with one is data. NUL is data.
 //
@@ -12,7 +12,7 @@
 // Columns are found by their names in each file's own header, so files may order them differently. Every record must
 // have as many fields as the header. A reader refuses, naming file, record and line: records that have not; text after a
 // closing quote, and text that is not UTF-8, both in delivered columns only, since the others are not looked at; a quote
-// that is never closed; a record longer than the limit; headers with empty or repeated names; UTF-16.
+// that is never closed; a record longer than the limit; headers with empty or repeated names, or with NUL.
 //
 // # What an encoder writes
 //

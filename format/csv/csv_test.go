@@ -102,7 +102,10 @@ func TestReader_Refuses(t *testing.T) {
 		"header never closed":       {"a,\"b\n1,2\n", `reading "in/a.csv": a quote in the header is never closed`},
 		"text after quoted name":    {"\"a\"x,b\n", `reading "in/a.csv": column 1 of the header has text after its closing quote`},
 		"name not utf-8":            {"a,b\xff\n", `reading "in/a.csv": the name of column 2 of the header is not UTF-8`},
-		"utf-16":                    {"\xff\xfea\x00,\x00", `reading "in/a.csv": it is UTF-16; only UTF-8 is read`},
+		"utf-16":                    {"\xff\xfea\x00,\x00b\x00\n\x001\x00,\x00\x00\xd8", `reading "in/a.csv": it is UTF-16 that ends inside a character, at line 2`},
+		"utf-16 with half a rune":   {"\xfe\xff\x00a\x00\n\xdc\x00\x00b", `reading "in/a.csv": it is UTF-16 with half a character at line 2`},
+		"utf-16 without a mark":     {"a\x00,\x00b\x00\n\x00", `reading "in/a.csv": column 1 of the header holds a NUL byte: the file is no text, or UTF-16 without a byte order mark`},
+		"utf-32":                    {"\xff\xfe\x00\x00a\x00\x00\x00", `reading "in/a.csv": it is UTF-32; UTF-8 is read, and UTF-16 with a byte order mark`},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -100,6 +100,8 @@ func (d *decoder) takeRecords() {
 		switch c := &d.cells[i]; {
 		case c.field == columns-1 || c.field == 0 && d.chunk.hollow:
 			d.fillEdge(c, good)
+		case useAVX2:
+			d.fillFast(c, good)
 		case d.quoted || d.carried:
 			d.fillQuoted(c, good)
 		default:

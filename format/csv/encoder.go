@@ -63,32 +63,39 @@ func (e *encoder) Encode(batches []*batch.Batch) (*format.Block, error) {
 
 func (e *encoder) appendBatch(dst []byte, b *batch.Batch) []byte {
 	forms := make([]batch.Form, len(b.Columns))
-	texts := make([]*batch.TextView, len(b.Columns)) // nil for all that is not plain text
+	lanes := make([]textblock.Lane, len(b.Columns))
 	for i, col := range b.Columns {
 		forms[i] = batch.OpenForm(col)
 		if col.Kind.IsText() && col.Kind.Type != batch.JSON {
-			texts[i] = forms[i].Text()
+			lanes[i] = textblock.Lane{Text: forms[i].Text(), Empty: e.columns == 1}
+		}
+		if i > 0 {
+			lanes[i].Lead = string([]byte{e.delim})
 		}
 	}
 	var scratch []byte
-	for row := range b.Rows {
-		begin := len(dst)
-		for i, text := range texts {
-			dst = textblock.Grow(dst, formBytes)
-			if text == nil {
-				dst, scratch = e.appendForm(dst, &forms[i], row, scratch)
-			} else if !text.IsNull(row) {
-				dst = e.appendCell(dst, text, row)
-			}
+	rows := textblock.Rows{Special: [2]byte{quote, e.delim}, Tail: newline}
+	rows.Cell = func(dst []byte, row, column int) []byte {
+		dst = textblock.Grow(dst, formBytes)
+		if column > 0 {
 			dst = append(dst, e.delim)
 		}
-		if len(dst) == begin+1 { // one column, and empty
-			dst = append(dst[:begin], `"" `...)
+		begin := len(dst)
+		if text := lanes[column].Text; text == nil {
+			dst, scratch = e.appendForm(dst, &forms[column], row, scratch)
+		} else if !text.IsNull(row) {
+			dst = e.appendCell(dst, text, row)
 		}
-		dst[len(dst)-1] = '\n'
+		if len(dst) == begin && e.columns == 1 { // else the line would be none
+			dst = append(dst, `""`...)
+		}
+		return dst
 	}
-	return dst
+	rows.Open(lanes)
+	return rows.Append(dst, b.Rows)
 }
+
+var newline = []byte{'\n'}
 
 // appendForm appends a cell of any kind but plain text.
 func (e *encoder) appendForm(dst []byte, f *batch.Form, row int, scratch []byte) (_, _ []byte) {

@@ -54,8 +54,6 @@ func readHead(stream io.Reader, name string, delim byte) (head, error) {
 		return head{}, refuse(name, "the header is longer than %d bytes", maxHeader)
 	case errors.Is(err, errUnclosed):
 		return head{}, refuse(name, "a quote in the header is never closed")
-	case errors.Is(err, errUTF16):
-		return head{}, refuse(name, "it is UTF-16; only UTF-8 is read")
 	case err != nil:
 		return head{}, err
 	}
@@ -68,10 +66,7 @@ func readHead(stream io.Reader, name string, delim byte) (head, error) {
 	return head{names: names, end: end, rest: bytes.Clone(cutter.Pending())}, nil
 }
 
-var (
-	errUnclosed = errors.New("quote never closed")
-	errUTF16    = errors.New("UTF-16")
-)
+var errUnclosed = errors.New("quote never closed")
 
 // headFinder ends a chunk behind the first line that is not empty.
 type headFinder struct {
@@ -81,9 +76,6 @@ type headFinder struct {
 }
 
 func (f *headFinder) Find(data []byte, atEnd bool) (int, error) {
-	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		return 0, errUTF16
-	}
 	at, lines := 0, 0
 	if bytes.HasPrefix(data, byteOrderMark) {
 		at = len(byteOrderMark)
@@ -135,6 +127,8 @@ func splitHeader(line []byte, delim byte) ([]string, error) {
 			return nil, fmt.Errorf("column %d of the header has text after its closing quote", at)
 		case len(bytes.TrimSpace(name)) == 0:
 			return nil, fmt.Errorf("column %d of the header has no name", at)
+		case bytes.IndexByte(name, 0) >= 0:
+			return nil, fmt.Errorf("column %d of the header holds a NUL byte: the file is no text, or UTF-16 without a byte order mark", at)
 		case !utf8.Valid(name):
 			return nil, fmt.Errorf("the name of column %d of the header is not UTF-8", at)
 		case line[0] != quote && bytes.IndexByte(name, '\r') >= 0:

@@ -71,8 +71,8 @@ var (
 	crmLast    = []string{"Miller", "García", "Wang", "Yılmaz", "Jørgensen", "Kuznetsova", "O'Neill", "Smith", "Müller-Lüdenscheidt", "Tanaka", "Brown", "Dubois"}
 	crmCompany = []string{"Acme", "Globex Corporation", "Initech", "Umbrella, Inc.", "Stark Industries", "Hooli", `The "Best" Bakery`, "Wayne Enterprises", "Soylent"}
 	crmTitle   = []string{"Engineer", "Vice President, Sales", "CEO", "Account Manager", "", "Head of Procurement", "Analyst"}
-	crmCity    = []string{"Berlin", "São Paulo", "New York", "Tokyo", "Paris", "København", "Istanbul", "London", "Málaga"}
-	crmCountry = []string{"DE", "BR", "US", "JP", "FR", "DK", "TR", "GB", "ES"}
+	crmCity    = []string{"Berlin", "São Paulo", "New York", "Tokyo", "Paris", "København", "Istanbul", "London", "Málaga", "Roma", "Warszawa", "Zürich", "Wien", "Oslo", "Göteborg", "Lisboa", "Kyiv", "Mumbai", "Sydney", "Toronto", "Ciudad de México", "Seoul"}
+	crmCountry = []string{"DE", "BR", "US", "JP", "FR", "DK", "TR", "GB", "ES", "IT", "PL", "CH", "AT", "NO", "SE", "PT", "UA", "IN", "AU", "CA", "MX", "KR"}
 	crmStreet  = []string{"Main Street", "Hauptstraße", "Rue de la Paix", "Long Winding Road", "5th Avenue"}
 	crmNotes   = []string{"called twice, will call back", "prefers e-mail", "line one\nline two", `said "maybe"`, "renewal due in the third quarter; ask for the new contact"}
 )
@@ -97,24 +97,51 @@ func (t CRM) WriteCSV(w io.Writer) error {
 	})
 }
 
-// WriteJSON writes the table as JSON lines. Empty cells are null.
+// WriteJSON writes the table as JSON lines of flat objects. Empty cells are null.
 func (t CRM) WriteJSON(w io.Writer) error {
 	return t.write(w, nil, func(dst []byte, cells *[20][]byte) []byte {
 		for i, cell := range cells {
 			dst = append(dst, "{,"[min(i, 1)], '"')
 			dst = append(append(dst, CRMColumns[i]...), '"', ':')
-			switch {
-			case len(cell) == 0:
-				dst = append(dst, "null"...)
-			case crmBare[i]:
-				dst = append(dst, cell...)
-			default:
-				text, _ := json.Marshal(string(cell))
-				dst = append(dst, text...)
-			}
+			dst = appendJSON(dst, i, cell)
 		}
 		return append(dst, '}', '\n')
 	})
+}
+
+// crmNested is the text before each value of a nested row, and the value's column.
+var crmNested = [20]struct {
+	before string
+	column int
+}{
+	{`{"id":`, 0}, {`,"external_id":`, 1},
+	{`,"name":{"first":`, 2}, {`,"last":`, 3}, {`},"title":`, 7},
+	{`,"contact":{"email":`, 4}, {`,"phone":`, 5},
+	{`},"address":{"street":`, 8}, {`,"city":`, 9}, {`,"postal_code":`, 10}, {`,"country":`, 11},
+	{`},"account":{"name":`, 6}, {`,"website":`, 19}, {`,"owner_id":`, 17}, {`,"deal":{"amount":`, 14}, {`,"score":`, 15},
+	{`}},"created_at":`, 12}, {`,"birth_date":`, 13}, {`,"is_active":`, 16}, {`,"notes":`, 18},
+}
+
+// WriteNestedJSON writes the table as JSON lines the way customer software exports them: thirteen of the columns are members
+// of objects (name, contact, address and account), two of these one level deeper (account.deal). Empty cells are null.
+func (t CRM) WriteNestedJSON(w io.Writer) error {
+	return t.write(w, nil, func(dst []byte, cells *[20][]byte) []byte {
+		for _, m := range crmNested {
+			dst = appendJSON(append(dst, m.before...), m.column, cells[m.column])
+		}
+		return append(dst, '}', '\n')
+	})
+}
+
+func appendJSON(dst []byte, column int, cell []byte) []byte {
+	switch {
+	case len(cell) == 0:
+		return append(dst, "null"...)
+	case crmBare[column]:
+		return append(dst, cell...)
+	}
+	text, _ := json.Marshal(string(cell)) // a string has no way to fail
+	return append(dst, text...)
 }
 
 func (t CRM) write(w io.Writer, head []byte, row func([]byte, *[20][]byte) []byte) error {

@@ -2,6 +2,7 @@ package jsonl
 
 import (
 	"bytes"
+	"math/bits"
 	"sync"
 	"unicode/utf8"
 
@@ -109,24 +110,27 @@ func (d *decoder) mask() {
 		for i := range masks {
 			out[i] = masks[i].Special
 			if masks[i].High != 0 && d.badUTF8 == len(d.data) {
-				checked = d.checkUTF8((base+i)*bytemask.BlockBytes, checked)
+				checked = d.checkUTF8((base+i)*bytemask.BlockBytes, masks[i].High, checked)
 			}
 		}
 	}
 }
 
-// checkUTF8 looks at the block that begins at base, which is known to hold bytes outside ASCII, from offset done on. It
+// checkUTF8 looks at the bytes outside ASCII of the block that begins at base, which high tells, from offset done on. It
 // returns how far it got, and notes the first byte that is no part of UTF-8.
-func (d *decoder) checkUTF8(base, done int) int {
-	data, end := d.data[:d.n], min(base+bytemask.BlockBytes, d.n)
-	p := max(base, done)
-	for p < end {
-		switch {
-		case data[p] < utf8.RuneSelf:
-			p++
-		case data[p] >= 0xc2 && data[p] < 0xe0 && p+1 < len(data) && data[p+1]&0xc0 == 0x80:
-			p += 2
-		default:
+func (d *decoder) checkUTF8(base int, high uint64, done int) int {
+	data := d.data[:d.n]
+	for high != 0 {
+		p := base + bits.TrailingZeros64(high)
+		if p < done { // the second half of a rune of the block before
+			high &= high - 1
+			continue
+		}
+		for p < len(data) && data[p] >= utf8.RuneSelf {
+			if data[p] >= 0xc2 && data[p] < 0xe0 && p+1 < len(data) && data[p+1]&0xc0 == 0x80 {
+				p += 2
+				continue
+			}
 			r, size := utf8.DecodeRune(data[p:])
 			if r == utf8.RuneError && size == 1 {
 				d.badUTF8 = p
@@ -134,6 +138,10 @@ func (d *decoder) checkUTF8(base, done int) int {
 			}
 			p += size
 		}
+		if done = p; p-base >= bytemask.BlockBytes || p >= len(data) {
+			break
+		}
+		high &= ^uint64(0) << (p - base)
 	}
-	return p
+	return done
 }

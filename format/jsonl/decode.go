@@ -56,7 +56,7 @@ func (d *decoder) run() *flaw {
 		}
 		d.begin, d.broken = at, false
 		if d.data[at] != '{' {
-			return &flaw{at, errNotObject}
+			return &flaw{at: at, reason: errNotObject}
 		}
 		at = d.object(at, d.file.paths.root, 1)
 		if at < 0 {
@@ -64,13 +64,13 @@ func (d *decoder) run() *flaw {
 		}
 		switch {
 		case d.badUTF8 < at:
-			return &flaw{d.begin, errors.New("holds bytes that are not UTF-8")}
+			return &flaw{at: d.begin, reason: errors.New("holds bytes that are not UTF-8")}
 		case at-d.begin > d.file.maxRecord:
 			return d.tooLong()
 		case d.lines && d.broken:
-			return &flaw{d.begin, errSplit}
+			return &flaw{at: d.begin, reason: errSplit}
 		case d.lines && !d.lineEnds(at):
-			return &flaw{d.begin, errSeveral}
+			return &flaw{at: d.begin, reason: errSeveral}
 		}
 		d.row++
 	}
@@ -80,11 +80,11 @@ func (d *decoder) run() *flaw {
 func (d *decoder) failed() *flaw {
 	switch {
 	case d.lines && d.broken:
-		return &flaw{d.begin, errSplit}
+		return &flaw{at: d.begin, reason: errSplit}
 	case d.badUTF8 < d.bad.at:
-		return &flaw{d.begin, errors.New("holds bytes that are not UTF-8")}
+		return &flaw{at: d.begin, reason: errors.New("holds bytes that are not UTF-8")}
 	}
-	return &flaw{d.begin, d.bad.reason}
+	return &flaw{at: d.begin, reason: d.bad.reason}
 }
 
 // between skips what may lie between records. In an array the finder has checked it.
@@ -110,7 +110,7 @@ func (d *decoder) lineEnds(at int) bool {
 
 // fail notes what is wrong at an offset.
 func (d *decoder) fail(at int, reason string) int {
-	d.bad = &flaw{at, invalid{reason, at - d.begin + 1}}
+	d.bad = &flaw{at: at, reason: invalid{reason, at - d.begin + 1}}
 	return -1
 }
 

@@ -13,13 +13,16 @@ import (
 
 type encoder struct {
 	columns []column
-	perCell int // bytes around a cell, on average
+	tail    []byte // what stands behind the last value: braces and a line break
+	perCell int    // bytes around a cell, on average
 }
 
 type column struct {
 	name string
-	lead []byte // what stands before a value: brace or comma, name, colon
+	lead []byte // what stands before a value: braces or comma, name, colon
 	text bool   // values of any kind become strings
+
+	quoted string // lead and the quote that opens a string
 }
 
 // NewEncoder makes an encoder of files whose objects have these members, in this order.
@@ -29,14 +32,37 @@ func NewEncoder(columns []format.Column) (format.Encoder, error) {
 	}
 	e := &encoder{}
 	total := 0
+	var inside []string // the objects that are open
 	for i, c := range columns {
-		lead := []byte{"{,"[min(i, 1)]}
-		lead = append(batch.AppendQuoted(lead, []byte(c.Name)), ':')
-		e.columns = append(e.columns, column{name: c.Name, lead: lead, text: c.Out.Type == batch.String})
+		path := c.Path
+		if len(path) == 0 {
+			path = []string{c.Name}
+		}
+		above := path[:len(path)-1]
+		lead := []byte("{")
+		if i > 0 {
+			lead = append(bytes.Repeat([]byte("}"), len(inside)-common(inside, above)), ',')
+		}
+		for _, name := range above[common(inside, above):] {
+			lead = append(batch.AppendQuoted(lead, []byte(name)), ":{"...)
+		}
+		inside = above
+		lead = append(batch.AppendQuoted(lead, []byte(path[len(path)-1])), ':')
+		e.columns = append(e.columns, column{name: c.Name, lead: lead, text: c.Out.Type == batch.String, quoted: string(lead) + `"`})
 		total += len(lead) + 2
 	}
+	e.tail = append(bytes.Repeat([]byte("}"), len(inside)+1), '\n')
 	e.perCell = total / len(columns)
 	return e, nil
+}
+
+// common is how many names two paths begin with alike.
+func common(a, b []string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // BlockRows implements format.Encoder.
@@ -81,32 +107,42 @@ func (e *encoder) appendBatch(dst []byte, b *batch.Batch) ([]byte, error) {
 			}
 		}
 	}
-	var scratch []byte
-	for row := range b.Rows {
-		for i := range forms {
-			c, f := &e.columns[i], &forms[i]
-			dst = textblock.Grow(dst, len(c.lead)+formBytes)
-			dst = append(dst, c.lead...)
-			switch {
-			case f.IsNull(row):
-				dst = append(dst, "null"...)
-			case f.Kind.Type == batch.JSON:
-				dst = appendToken(dst, f.Text(), row)
-			case f.Kind.IsText():
-				dst = appendCell(dst, f.Text(), row)
-			case f.Kind.Type == batch.Binary:
-				scratch = f.Append(scratch[:0], row)
-				dst = appendText(dst, scratch)
-			case c.text || f.Kind.Type >= batch.Date:
-				dst = f.Append(append(dst, '"'), row) // no digits, dates or booleans need escapes
-				dst = append(dst, '"')
-			default:
-				dst = f.Append(dst, row)
-			}
+	lanes := make([]textblock.Lane, len(b.Columns))
+	for i, col := range b.Columns {
+		if col.Kind.IsText() && col.Kind.Type != batch.JSON {
+			lanes[i] = textblock.Lane{Text: forms[i].Text(), Nulls: col.Data.NullN(), Lead: e.columns[i].quoted, Quoted: true}
 		}
-		dst = append(textblock.Grow(dst, 2), '}', '\n')
 	}
-	return dst, nil
+	var scratch []byte
+	rows := textblock.Rows{Special: [2]byte{'"', '\\'}, Tail: e.tail}
+	rows.Cell = func(dst []byte, row, column int) []byte {
+		dst, scratch = e.columns[column].appendForm(dst, &forms[column], row, scratch)
+		return dst
+	}
+	rows.Open(lanes)
+	return rows.Append(dst, b.Rows), nil
+}
+
+// appendForm appends a cell of any kind, behind what stands before it.
+func (c *column) appendForm(dst []byte, f *batch.Form, row int, scratch []byte) (_, _ []byte) {
+	dst = append(textblock.Grow(dst, len(c.lead)+formBytes), c.lead...)
+	switch {
+	case f.IsNull(row):
+		dst = append(dst, "null"...)
+	case f.Kind.Type == batch.JSON:
+		dst = appendToken(dst, f.Text(), row)
+	case f.Kind.IsText():
+		dst = appendCell(dst, f.Text(), row)
+	case f.Kind.Type == batch.Binary:
+		scratch = f.Append(scratch[:0], row)
+		dst = appendText(dst, scratch)
+	case c.text || f.Kind.Type >= batch.Date:
+		dst = f.Append(append(dst, '"'), row) // no digits, dates or booleans need escapes
+		dst = append(dst, '"')
+	default:
+		dst = f.Append(dst, row)
+	}
+	return dst, scratch
 }
 
 // notFinite is the first row whose number is NaN or infinite, or -1.

@@ -140,6 +140,32 @@ func TestEncoder_WhatIsReadIsWrittenTheSame(t *testing.T) {
 	}
 }
 
+func TestEncoder_NestsColumnsByTheirPaths(t *testing.T) {
+	t.Parallel()
+	for want, paths := range map[string][]string{
+		`{"a":null,"b":null}`:                                   {"a", "b"},
+		`{"a":{"x":null,"y":null},"b":null}`:                    {"a/x", "a/y", "b"},
+		`{"a":{"x":{"p":null},"y":{"q":null,"r":null}}}`:        {"a/x/p", "a/y/q", "a/y/r"},
+		`{"id":null,"a":{"x":{"p":null}},"b":{"x":{"p":null}}}`: {"id", "a/x/p", "b/x/p"},
+		`{"a.b":{"c\"":null}}`:                                  {`a.b/c"`},
+	} {
+		var columns []format.Column
+		for _, p := range paths {
+			columns = append(columns, format.Column{Name: strings.ReplaceAll(p, "/", "."), Path: strings.Split(p, "/")})
+		}
+		enc, err := jsonl.NewEncoder(columns)
+		require.NoError(t, err)
+		pool := &batch.Pool{}
+		var made []batch.Column
+		for _, c := range columns {
+			made = append(made, batch.NewTextBuilder(pool, 2).BuildEmptyAsNull(c.Name, batch.Text))
+		}
+		b := batch.New(made, 2, batch.Origin{})
+		require.Equal(t, want+"\n"+want+"\n", write(t, enc, b))
+		b.Release()
+	}
+}
+
 func TestEncoder_FileWithoutBlocksIsEmpty(t *testing.T) {
 	t.Parallel()
 	enc, err := jsonl.NewEncoder(named("a"))
@@ -154,16 +180,16 @@ func TestSample_FieldsOfAllRecords(t *testing.T) {
 		want []jsonl.Field
 	}{
 		"types": {`{"s":"x","b":true,"l":1,"d":1.5,"a":[{"x":1}],"n":null}` + "\n" + `{"s":"y","l":2,"new":"z"}`,
-			[]jsonl.Field{{"s", batch.String}, {"b", batch.Bool}, {"l", batch.Int64}, {"d", batch.Float64}, {"a", batch.JSON}, {"n", batch.String}, {"new", batch.String}}},
+			[]jsonl.Field{{Name: "s", Type: batch.String}, {Name: "b", Type: batch.Bool}, {Name: "l", Type: batch.Int64}, {Name: "d", Type: batch.Float64}, {Name: "a", Type: batch.JSON}, {Name: "n", Type: batch.String}, {Name: "new", Type: batch.String}}},
 		"mixtures": {`{"a":1,"b":1,"c":true,"d":[1],"e":9223372036854775808,"f":1}` + "\n" + `{"a":1.5,"b":"x","c":1,"d":2,"e":1,"f":null}`,
-			[]jsonl.Field{{"a", batch.Float64}, {"b", batch.String}, {"c", batch.String}, {"d", batch.JSON}, {"e", batch.Float64}, {"f", batch.Int64}}},
+			[]jsonl.Field{{Name: "a", Type: batch.Float64}, {Name: "b", Type: batch.String}, {Name: "c", Type: batch.String}, {Name: "d", Type: batch.JSON}, {Name: "e", Type: batch.Float64}, {Name: "f", Type: batch.Int64}}},
 		"nested": {`{"id":1,"address":{"city":"x","geo":{"lat":1.5}},"z":1}` + "\n" + `{"address":null}` + "\n" + `{"address":{"zip":"1"}}`,
-			[]jsonl.Field{{"id", batch.Int64}, {"address.city", batch.String}, {"address.geo.lat", batch.Float64}, {"z", batch.Int64}, {"address.zip", batch.String}}},
-		"object or not":    {`{"a":{"b":1}}` + "\n" + `{"a":"x"}`, []jsonl.Field{{"a", batch.JSON}}},
-		"empty object":     {`{"a":{},"b":1}`, []jsonl.Field{{"a", batch.JSON}, {"b", batch.Int64}}},
-		"names with dots":  {`{"a.b":1,"":2}`, []jsonl.Field{{"a.b", batch.Int64}}},
-		"array file":       {`[{"a":1},{"b":"}{"}]`, []jsonl.Field{{"a", batch.Int64}, {"b", batch.String}}},
-		"laid out":         {"{\n \"a\": 1\n}\n{\n \"b\": 2\n}", []jsonl.Field{{"a", batch.Int64}, {"b", batch.Int64}}},
+			[]jsonl.Field{{Name: "id", Type: batch.Int64}, {Name: "address.city", Path: []string{"address", "city"}, Type: batch.String}, {Name: "address.geo.lat", Path: []string{"address", "geo", "lat"}, Type: batch.Float64}, {Name: "z", Type: batch.Int64}, {Name: "address.zip", Path: []string{"address", "zip"}, Type: batch.String}}},
+		"object or not":    {`{"a":{"b":1}}` + "\n" + `{"a":"x"}`, []jsonl.Field{{Name: "a", Type: batch.JSON}}},
+		"empty object":     {`{"a":{},"b":1}`, []jsonl.Field{{Name: "a", Type: batch.JSON}, {Name: "b", Type: batch.Int64}}},
+		"names with dots":  {`{"a.b":1,"":2}`, []jsonl.Field{{Name: "a.b", Type: batch.Int64}}},
+		"array file":       {`[{"a":1},{"b":"}{"}]`, []jsonl.Field{{Name: "a", Type: batch.Int64}, {Name: "b", Type: batch.String}}},
+		"laid out":         {"{\n \"a\": 1\n}\n{\n \"b\": 2\n}", []jsonl.Field{{Name: "a", Type: batch.Int64}, {Name: "b", Type: batch.Int64}}},
 		"nothing":          {"", nil},
 		"nothing in array": {"[]", nil},
 	}
@@ -181,7 +207,7 @@ func TestSample_ReadsNoMoreThanAsked(t *testing.T) {
 	t.Parallel()
 	got, err := jsonl.Sample(t.Context(), file(`{"a":1}`+"\n"+`{"b":1}`+"\n"), 8)
 	require.NoError(t, err)
-	require.Equal(t, []jsonl.Field{{"a", batch.Int64}}, got)
+	require.Equal(t, []jsonl.Field{{Name: "a", Type: batch.Int64}}, got)
 }
 
 func TestSample_RefusesWhatReadingRefuses(t *testing.T) {

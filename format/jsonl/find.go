@@ -47,8 +47,9 @@ type objectFinder struct {
 
 // flaw is why a file has to be refused, and where in the data.
 type flaw struct {
-	at     int
-	reason error
+	at      int
+	reason  error
+	records int // before it, in the data
 }
 
 func (f *flaw) Error() string { return f.reason.Error() }
@@ -72,7 +73,7 @@ func (f *objectFinder) Find(data []byte, atEnd bool) (int, error) {
 		if end > 0 { // the records before are good: they go first, and the flaw is found again
 			return finish(), nil
 		}
-		return 0, &flaw{at, reason}
+		return 0, &flaw{at: at, reason: reason}
 	}
 	for {
 		at = skipSpace(data, at)
@@ -113,7 +114,8 @@ func (f *objectFinder) Find(data []byte, atEnd bool) (int, error) {
 		return finish(), nil
 	}
 	if f.array && !closed && (opened || f.any) {
-		return refuse(errors.New("is missing: the array has no end"))
+		// At once: with all records handed out, nothing would be left in which to find the flaw again.
+		return 0, &flaw{at: at, reason: errors.New("is missing: the array has no end"), records: records}
 	}
 	if end > 0 {
 		end = len(data) // what closes the array belongs to the last record's chunk

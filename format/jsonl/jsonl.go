@@ -3,7 +3,7 @@
 //
 // # What a reader takes
 //
-// UTF-8, with or without a byte order mark. The beginning of a file says how it is laid out: an array when it begins with
+// UTF-8, with or without a byte order mark, and UTF-16 with one. The beginning of a file says how it is laid out: an array when it begins with
 // a bracket; lines when its first line is an object and nothing else; else a stream of objects. Every record must be
 // an object that RFC 8259 allows, whole and checked throughout, in parts nobody asked for too, not deeper than 512
 // levels, and of valid UTF-8. A reader never gives half of a file as if it were all: anything else is refused, naming

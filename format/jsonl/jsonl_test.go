@@ -156,7 +156,7 @@ func TestReader_Refuses(t *testing.T) {
 		"unknown word":               {`{"a":nil}`, `record 1 at line 1 is not valid JSON: a value is missing, at byte 6 of the record`},
 		"mismatch in another column": {`{"x":[1,2},"a":1]}`, `record 1 at line 1 is not valid JSON: a comma or a closing bracket is missing, at byte 10 of the record`},
 		"not utf-8":                  {"{\"a\":1}\n{\"x\":\"Jos\xe9\"}\n", `record 2 at line 2 holds bytes that are not UTF-8`},
-		"utf-16":                     {"\xff\xfe{\x00", `it is UTF-16; only UTF-8 is read`},
+		"utf-16":                     {"\xff\xfe{\x00}", `it is UTF-16 that ends inside a character, at line 1`},
 		"too deep":                   {`{"x":` + strings.Repeat("[", 512) + strings.Repeat("]", 512) + `}`, `record 1 at line 1 is not valid JSON: it is too deep, at byte 517 of the record`},
 		"array, no object":           {"[{\"a\":1},\n2]", `record 2 at line 2 is not a JSON object`},
 		"array, no comma":            {"[{\"a\":1}\n{\"a\":2}]", `record 2 at line 2 follows another without a comma`},

@@ -31,7 +31,7 @@ type head struct {
 const maxHead = 1 << 20
 
 // readHead reads until the layout is clear: up to the end of the first line, as a rule.
-func readHead(r io.Reader, name string) (head, error) {
+func readHead(r io.Reader) (head, error) {
 	var h head
 	data := make([]byte, 0, headBytes)
 	for eof := false; !eof; {
@@ -41,9 +41,6 @@ func readHead(r io.Reader, name string) (head, error) {
 			eof = true
 		} else if err != nil {
 			return h, err
-		}
-		if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-			return h, refuse(name, "it is UTF-16; only UTF-8 is read")
 		}
 		text := bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 		clear := false

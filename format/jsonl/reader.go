@@ -57,7 +57,7 @@ func newReader(ctx context.Context, in format.Input, stream *compress.Stream, op
 	if err := f.want(opts.Columns); err != nil {
 		return nil, err
 	}
-	head, err := readHead(stream, in.Name())
+	head, err := readHead(stream)
 	if err != nil {
 		return nil, err
 	}
@@ -148,6 +148,7 @@ func (r *reader) explain(err error) error {
 		return refuse(r.file.name, "record %d at line %d is longer than %d bytes", record, line, r.file.maxRecord)
 	}
 	if f := (*flaw)(nil); errors.As(err, &f) {
+		record += int64(f.records)
 		line += int64(bytes.Count(data[:f.at], []byte("\n")))
 		return refuse(r.file.name, "record %d at line %d %w", record, line, f.reason)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,9 @@ import (
 // Field is a column that a file's records offer, as far as a sample of them shows.
 type Field struct {
 	Name string // the dotted path
+	// Path is the names of the members on the way, the field's own last; nil for a member of the record itself, whose name
+	// may hold dots, too. Where files of one sample write the same name in two ways the first one counts.
+	Path []string
 	// Type is Bool, Int64 or Float64 where all values seen are of that type, numbers being Float64 as soon as one of them is
 	// no 64-bit integer; String for strings and mixtures of those; JSON for arrays and where objects and other values mix.
 	Type batch.Type
@@ -75,10 +79,12 @@ func Sample(ctx context.Context, in format.Input, maxBytes int) ([]Field, error)
 type sampler struct {
 	order []string
 	seen  map[string]*seen
+	path  []string // where the sampler is
 }
 
 // seen says of what types the values of a path were. Null is none.
 type seen struct {
+	path                                         []string
 	boolean, integer, float, text, array, object bool
 }
 
@@ -86,6 +92,9 @@ func (s *sampler) at(path string) *seen {
 	v := s.seen[path]
 	if v == nil {
 		v = &seen{}
+		if len(s.path) > 1 {
+			v.path = slices.Clone(s.path)
+		}
 		if len(s.order) < sampleFields {
 			s.order = append(s.order, path)
 		}
@@ -137,9 +146,11 @@ func (s *sampler) members(dec *json.Decoder, v *seen, path string, depth int) er
 		if depth > 0 {
 			below = path + "." + below
 		}
+		s.path = append(s.path, fmt.Sprint(name))
 		if err := s.value(dec, below, depth+1); err != nil {
 			return err
 		}
+		s.path = s.path[:len(s.path)-1]
 	}
 	_, err := dec.Token()
 	return err
@@ -188,7 +199,7 @@ func (s *sampler) fields() []Field {
 		if mixed {
 			whole[path] = true
 		}
-		out = append(out, Field{Name: path, Type: v.kind()})
+		out = append(out, Field{Name: path, Path: v.path, Type: v.kind()})
 	}
 	return out
 }

@@ -16,7 +16,7 @@ func (e invalid) Error() string {
 }
 
 func (d *decoder) tooLong() *flaw {
-	return &flaw{d.begin, fmt.Errorf("is longer than %d bytes", d.file.maxRecord)}
+	return &flaw{at: d.begin, reason: fmt.Errorf("is longer than %d bytes", d.file.maxRecord)}
 }
 
 // escape checks the byte at which a scan inside a string had to stop, which is not the closing quote.

@@ -49,6 +49,7 @@ type scratch struct {
 	words  []uint64
 	levels []byte
 	packed []byte // a page compressed
+	keys   [step]textKey
 	header thrift
 
 	fetched byte // keeps the compiler from leaving fetch out
@@ -133,7 +134,7 @@ func (w *chunkWriter) add(b, lo, hi int) error {
 	}
 	t := &w.texts[b]
 	views := w.dense(t, lo, hi)
-	w.dict.addText(views, t.Bufs, w.index[w.indexed:w.indexed+len(views)])
+	w.dict.addText(views, t.Bufs, w.index[w.indexed:w.indexed+len(views)], &w.keys)
 	w.indexed += len(views)
 	if w.dict.pays(w.indexed) {
 		return nil

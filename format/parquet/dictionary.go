@@ -101,49 +101,57 @@ func (d *dictionary) pays(seen int) bool {
 	return n*2 <= seen
 }
 
+// textKey is what text is looked up by: the second word of its entry, and the hash of both.
+type textKey struct{ w1, hash uint64 }
+
+// keys fills one element for each of the headers.
+func keys(dst []textKey, views []arrow.ViewHeader, bufs [][]byte) {
+	for i := range views {
+		v := &views[i]
+		w := (*[2]uint64)(unsafe.Pointer(v))
+		w1 := w[1]
+		if v.Len() > inlineMax {
+			w1 = hash(long(v, bufs))
+		}
+		dst[i] = textKey{w1, mix(w[0], w1)}
+	}
+}
+
 // addText numbers at most step values. Numbers go to index, which must be as long. Once full, numbers mean nothing.
-func (d *dictionary) addText(views []arrow.ViewHeader, bufs [][]byte, index []uint16) {
+// Hashes are made before the first value is looked up, so that look-ups wait for memory side by side.
+func (d *dictionary) addText(views []arrow.ViewHeader, bufs [][]byte, index []uint16, known *[step]textKey) {
 	d.room()
+	keys(known[:], views, bufs)
 	table, shift := d.table, d.shift
 	mask := uint64(len(table) - 1)
 	entries, plain := d.entries, 0
 	index = index[:len(views)]
 	for i := range views {
 		v := &views[i]
-		key := (*[2]uint64)(unsafe.Pointer(v))
-		w0, w1 := key[0], key[1]
+		w0 := *(*uint64)(unsafe.Pointer(v))
 		n := v.Len()
 		plain += n
-		var text []byte // of a long value
-		if n > inlineMax {
-			text = long(v, bufs)
-			w1 = hash(text)
-		}
-		h := mix(w0, w1)
-		tag := uint32(h) << 16
-		at := h >> shift
+		k := &known[i]
+		tag := uint32(k.hash) << 16
+		at := k.hash >> shift
 		for {
 			s := table[at&mask]
-			if s == 0 {
-				if text == nil {
-					text = inline(v)
-				}
-				if d.full = d.bytes+n > maxDictionaryBytes; d.full {
-					return
-				}
-				entries = append(entries, entry{w0, w1, len(d.page) + 4})
-				d.page = append(binary.LittleEndian.AppendUint32(d.page, uint32(n)), text...)
-				d.entries, d.bytes = entries, d.bytes+n
-				table[at&mask] = tag | uint32(len(entries))
-				index[i] = uint16(len(entries) - 1)
-				break
-			}
-			if s&0xffff0000 == tag {
+			if s&0xffff0000 == tag && s != 0 {
 				e := &entries[s&0xffff-1]
-				if e.w0 == w0 && e.w1 == w1 && (text == nil || same(d.page[e.off:], text)) {
+				if e.w0 == w0 && e.w1 == k.w1 && (n <= inlineMax || same(d.page[e.off:], long(v, bufs))) {
 					index[i] = uint16(s - 1)
 					break
 				}
+			} else if s == 0 {
+				if d.full = d.bytes+n > maxDictionaryBytes; d.full {
+					return
+				}
+				entries = append(entries, entry{w0, k.w1, len(d.page) + 4})
+				d.addEntry(v, bufs)
+				d.entries = entries
+				table[at&mask] = tag | uint32(len(entries))
+				index[i] = uint16(len(entries) - 1)
+				break
 			}
 			at++
 			d.extra++
@@ -152,9 +160,21 @@ func (d *dictionary) addText(views []arrow.ViewHeader, bufs [][]byte, index []ui
 	d.plain += plain
 }
 
+// addEntry puts the text into the page.
+func (d *dictionary) addEntry(v *arrow.ViewHeader, bufs [][]byte) {
+	n := v.Len()
+	d.page = binary.LittleEndian.AppendUint32(d.page, uint32(n))
+	d.bytes += n
+	if n > inlineMax {
+		d.page = append(d.page, long(v, bufs)...)
+		return
+	}
+	d.page = append(d.page, inline(v)...)
+}
+
 // same tells whether a begins with b, which is longer than 12 bytes.
 func same(a, b []byte) bool {
-	n, word := len(b), binary.LittleEndian.Uint64
+	n := len(b)
 	switch {
 	case n <= 16:
 		return word(a) == word(b) && word(a[n-8:]) == word(b[n-8:])
@@ -208,10 +228,11 @@ func long(v *arrow.ViewHeader, bufs [][]byte) []byte {
 	return bufs[v.BufferIndex()][off : off+n : off+n]
 }
 
+func word(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+
 // hash is of more than 12 bytes.
 func hash(b []byte) uint64 {
 	n := len(b)
-	word := binary.LittleEndian.Uint64
 	h := uint64(n)
 	for ; len(b) > 32; b = b[16:] {
 		h = mix(h^word(b), word(b[8:]))

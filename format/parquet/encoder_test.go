@@ -328,7 +328,7 @@ func TestEncode_EveryKindReadsBackInOtherReaders(t *testing.T) {
 		"nearly all different": {rows: 8_000, distinct: 60_000},
 	}
 	for name, s := range shapes {
-		for _, codec := range []Codec{Snappy, Zstd, None} {
+		for _, codec := range []Codec{Snappy, Zstd, None, Gzip} {
 			if codec != Snappy && s.distinct != 11 && s.rows != 7 {
 				continue // the codec sees pages, not shapes
 			}

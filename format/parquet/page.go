@@ -1,9 +1,12 @@
 package parquet
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"sync"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/s2"
 
 	"weir.dev/weir/batch"
@@ -114,8 +117,30 @@ func (w *chunkWriter) compress(raw []byte) []byte {
 	case Zstd:
 		w.packed = w.enc.zstd.EncodeAll(raw, w.packed[:0])
 		return w.packed
+	case Gzip:
+		w.packed = gzipped(w.packed[:0], raw)
+		return w.packed
 	}
 	return raw
+}
+
+var gzips = sync.Pool{New: func() any {
+	z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	if err != nil {
+		panic(err) //nolint:forbidigo // the level is one of the package's own
+	}
+	return z
+}}
+
+// gzipped appends the page as one gzip member.
+func gzipped(dst, raw []byte) []byte {
+	buf := bytes.NewBuffer(dst)
+	z := gzips.Get().(*gzip.Writer)
+	defer gzips.Put(z)
+	z.Reset(buf)
+	_, _ = z.Write(raw) // a buffer takes everything
+	_ = z.Close()
+	return buf.Bytes()
 }
 
 // compressible compresses a piece from the middle of a large page to see whether the whole is worth the time: packed
@@ -144,6 +169,8 @@ func (c Codec) number() int {
 		return codecSnappy
 	case Zstd:
 		return codecZstd
+	case Gzip:
+		return codecGzip
 	}
 	return codecNone
 }

@@ -35,11 +35,13 @@ import (
 // Codec is how pages are compressed.
 type Codec uint8
 
-// Codecs. Snappy is what every reader has; Zstd files are about a third smaller and take twice the time.
+// Codecs. Snappy is what every reader has; Zstd files are about a third smaller and take twice the time; Gzip is for
+// readers that know nothing else, and several times as slow.
 const (
 	Snappy Codec = iota
 	Zstd
 	None
+	Gzip
 )
 
 // Options say how to write. The zero value is right for files that others read.

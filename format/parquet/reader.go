@@ -268,6 +268,9 @@ func (g *openGroup) open() error {
 		switch name := g.want[i].Name; {
 		case p.root < 0:
 			f = &missing{name: name, kind: g.want[i].Kind, pool: g.opts.Pool}
+			if g.want[i].Kind == (batch.Kind{}) { // the file has no say
+				f = &missing{name: name, kind: batch.Kind{Type: batch.String}, pool: g.opts.Pool}
+			}
 		case p.leaf >= 0:
 			f, err = openLeaf(rg, p.leaf, g.meta.Schema.Column(p.leaf), name, g.opts.Pool)
 		default:

@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
+
+	"weir.dev/weir/batch"
 )
 
 // finishDictionary writes the dictionary page and the pages of indices.
@@ -161,25 +163,9 @@ func appendPlain(dst []byte, views []arrow.ViewHeader, bufs [][]byte, size int) 
 			*(*[12]byte)(p) = *(*[12]byte)(unsafe.Add(unsafe.Pointer(v), 4))
 			continue
 		}
-		copyLong(p, unsafe.Pointer(unsafe.SliceData(long(v, bufs))), n)
+		batch.CopyLong(p, unsafe.Pointer(unsafe.SliceData(long(v, bufs))), n)
 	}
 	return dst[:at+size]
-}
-
-// copyLong copies n > 12 bytes, in two or four words that overlap where that is enough. It touches no byte outside.
-func copyLong(dst, src unsafe.Pointer, n int) {
-	type word = [8]byte
-	switch {
-	case n <= 16:
-		*(*word)(dst) = *(*word)(src)
-		*(*word)(unsafe.Add(dst, n-8)) = *(*word)(unsafe.Add(src, n-8))
-	case n <= 32:
-		type pair = [16]byte
-		*(*pair)(dst) = *(*pair)(src)
-		*(*pair)(unsafe.Add(dst, n-16)) = *(*pair)(unsafe.Add(src, n-16))
-	default:
-		copy(unsafe.Slice((*byte)(dst), n), unsafe.Slice((*byte)(src), n))
-	}
 }
 
 // resize returns a slice of n elements of undefined content.

@@ -38,6 +38,7 @@ const (
 const (
 	codecNone   = 0
 	codecSnappy = 1
+	codecGzip   = 2
 	codecZstd   = 6
 )
 

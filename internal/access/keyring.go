@@ -1,6 +1,6 @@
 // Package access keeps the keys that sign requests: it makes them, seals their secrets into the store, and finds them
-// again for the signature check. It decides nothing about what a key may do; a stored key with a policy is refused,
-// because this build would not keep to it.
+// again for the signature check, each with the policy that says what it may do. What a policy means is package policy's
+// matter; asking it, the server's.
 package access
 
 import (
@@ -9,11 +9,14 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
+	"encoding/json"
 	"log/slog"
 	"maps"
 	"sync"
 	"time"
 
+	"weir.dev/weir/fault"
+	"weir.dev/weir/internal/access/policy"
 	"weir.dev/weir/internal/server/sigv4"
 	"weir.dev/weir/internal/store"
 )
@@ -24,8 +27,8 @@ type Sealer interface {
 	Open(ctx context.Context, purpose, id string, sealed []byte) ([]byte, error)
 }
 
-// purpose binds sealed secrets to what they are for.
-const purpose = "access-key"
+// Purpose binds sealed secrets to what they are for; the id is the key's.
+const Purpose = "access-key"
 
 const (
 	// freshness is how long what was read of the store is relied on: a key that another process disables stops working
@@ -61,10 +64,12 @@ type Keyring struct {
 	opened  map[string]openedKey
 }
 
-// openedKey is a key with its secret in clear, for as long as the sealed one stays the same.
+// openedKey is a key with its secret in clear and its policy compiled, for as long as both stay the same.
 type openedKey struct {
-	key    sigv4.Key
-	sealed []byte
+	key      sigv4.Key
+	sealed   []byte
+	policy   *policy.Policy // nil allows everything
+	document json.RawMessage
 }
 
 // NewKeyring makes a keyring over a store.
@@ -78,27 +83,27 @@ func (k *Keyring) Fix(key sigv4.Key, name string) {
 	k.fixed[key.ID] = key
 }
 
-// Find returns the key of an id: [sigv4.ErrUnknownKey] when there is none or it is disabled, another error when the store
-// or the vault does not answer.
-func (k *Keyring) Find(ctx context.Context, id string) (sigv4.Key, error) {
+// Find returns the key of an id with its policy, which is nil when everything is allowed: [sigv4.ErrUnknownKey] when there
+// is no such key, or it is disabled or has expired, another error when the store or the vault does not answer.
+func (k *Keyring) Find(ctx context.Context, id string) (sigv4.Key, *policy.Policy, error) {
 	if key, ok := k.fixed[id]; ok {
-		return key, nil
+		return key, nil, nil
 	}
 	stored, isCurrent := k.look(id)
 	if !isCurrent {
 		var err error
 		if stored, err = k.read(ctx, id); err != nil {
-			return sigv4.Key{}, err
+			return sigv4.Key{}, nil, err
 		}
 	}
-	switch {
-	case stored == nil, stored.Disabled:
-		return sigv4.Key{}, sigv4.ErrUnknownKey
-	case stored.Policy != nil:
-		k.log.Warn("an access key is refused: it has a policy, and this build keeps to none", "key", id)
-		return sigv4.Key{}, sigv4.ErrUnknownKey
+	if stored == nil || stored.Disabled || isExpired(stored, k.now()) {
+		return sigv4.Key{}, nil, sigv4.ErrUnknownKey
 	}
 	return k.open(ctx, stored)
+}
+
+func isExpired(key *store.AccessKey, now time.Time) bool {
+	return !key.ExpiresAt.IsZero() && !now.Before(key.ExpiresAt)
 }
 
 // look finds a key in the picture, and says whether the picture is good enough to tell.
@@ -163,49 +168,101 @@ func (k *Keyring) keep(picture map[string]*store.AccessKey, at time.Time, change
 	return true
 }
 
-// open unseals a key's secret, once for as long as it stays the same.
-func (k *Keyring) open(ctx context.Context, stored *store.AccessKey) (sigv4.Key, error) {
-	if key, ok := k.lookOpened(stored); ok {
-		return key, nil
+// open unseals a key's secret and compiles its policy, once for as long as they stay the same.
+func (k *Keyring) open(ctx context.Context, stored *store.AccessKey) (sigv4.Key, *policy.Policy, error) {
+	if o, ok := k.lookOpened(stored); ok {
+		return o.key, o.policy, nil
 	}
 	k.opening.Lock()
 	defer k.opening.Unlock()
-	if key, ok := k.lookOpened(stored); ok {
-		return key, nil
+	if o, ok := k.lookOpened(stored); ok {
+		return o.key, o.policy, nil
 	}
-	secret, err := k.vault.Open(ctx, purpose, stored.ID, stored.SealedSecret)
+	secret, err := k.vault.Open(ctx, Purpose, stored.ID, stored.SealedSecret)
 	if err != nil {
-		return sigv4.Key{}, err
+		return sigv4.Key{}, nil, err
 	}
-	key := sigv4.Key{ID: stored.ID, Secret: string(secret), Name: stored.Name}
+	o := openedKey{
+		key: sigv4.Key{ID: stored.ID, Secret: string(secret), Name: stored.Name}, sealed: stored.SealedSecret,
+		policy: k.compile(stored), document: stored.Policy,
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.opened[key.ID] = openedKey{key, stored.SealedSecret}
-	return key, nil
+	k.opened[stored.ID] = o
+	return o.key, o.policy, nil
 }
 
-func (k *Keyring) lookOpened(stored *store.AccessKey) (sigv4.Key, bool) {
+// compile reads a stored policy. One that cannot be read, because another release wrote it, allows nothing.
+func (k *Keyring) compile(stored *store.AccessKey) *policy.Policy {
+	if stored.Policy == nil {
+		return nil
+	}
+	p, err := policy.Parse(stored.Policy)
+	if err != nil {
+		k.log.Error("an access key can do nothing: its policy cannot be read", "key", stored.ID, "error", err)
+		return &policy.Policy{}
+	}
+	return p
+}
+
+func (k *Keyring) lookOpened(stored *store.AccessKey) (openedKey, bool) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	o, ok := k.opened[stored.ID]
 	o.key.Name = stored.Name
-	return o.key, ok && bytes.Equal(o.sealed, stored.SealedSecret)
+	return o, ok && bytes.Equal(o.sealed, stored.SealedSecret) && bytes.Equal(o.document, stored.Policy) && (o.document == nil) == (stored.Policy == nil)
 }
 
 // Also is what else a change writes in its transaction, about the key of that id: its audit record.
 type Also = func(tx store.Tx, id string) error
 
-// Create makes a key for a name and stores it with its secret sealed. The secret is returned this once.
-func (k *Keyring) Create(ctx context.Context, name string, also ...Also) (sigv4.Key, error) {
-	key := sigv4.Key{
-		ID: "WEIR" + base32.StdEncoding.EncodeToString(random(10)), Secret: base64.RawURLEncoding.EncodeToString(random(30)), Name: name,
-	}
-	sealed, err := k.vault.Seal(ctx, purpose, key.ID, []byte(key.Secret))
+// Create makes a key for a name and stores it with its secret sealed. The secret is returned this once. The document is
+// its policy, which has been checked; nil allows everything.
+func (k *Keyring) Create(ctx context.Context, name string, document json.RawMessage, also ...Also) (sigv4.Key, error) {
+	key, stored, err := k.newKey(ctx)
 	if err != nil {
 		return sigv4.Key{}, err
 	}
-	stored := &store.AccessKey{ID: key.ID, Name: name, SealedSecret: sealed, CreatedAt: k.now().UTC()}
+	key.Name, stored.Name, stored.Policy = name, name, document
 	err = k.change(ctx, key.ID, also, func(tx store.Tx) error { return tx.KeyPut(ctx, stored) })
+	if err != nil {
+		return sigv4.Key{}, err
+	}
+	return key, nil
+}
+
+// newKey makes a key that nobody has, with the row that keeps it.
+func (k *Keyring) newKey(ctx context.Context) (sigv4.Key, *store.AccessKey, error) {
+	key := sigv4.Key{ID: "WEIR" + base32.StdEncoding.EncodeToString(random(10)), Secret: base64.RawURLEncoding.EncodeToString(random(30))}
+	sealed, err := k.vault.Seal(ctx, Purpose, key.ID, []byte(key.Secret))
+	return key, &store.AccessKey{ID: key.ID, SealedSecret: sealed, CreatedAt: k.now().UTC()}, err
+}
+
+// Rotate makes a key with the name and the policy of another, which goes on working for the overlap and no longer. Also is
+// told the new key's id. NotFound when there is no such key, Conflict when it does not work any more.
+func (k *Keyring) Rotate(ctx context.Context, id string, overlap time.Duration, also ...Also) (sigv4.Key, error) {
+	key, stored, err := k.newKey(ctx)
+	if err != nil {
+		return sigv4.Key{}, err
+	}
+	err = k.change(ctx, key.ID, also, func(tx store.Tx) error {
+		old, err := tx.KeyGet(ctx, id)
+		if err != nil {
+			return err
+		}
+		now := k.now().UTC()
+		if old.Disabled || isExpired(old, now) {
+			return fault.New(fault.Conflict, "Access key %s does not work any more, so there is nothing to rotate. Create a new key.", id)
+		}
+		if end := now.Add(overlap); old.ExpiresAt.IsZero() || end.Before(old.ExpiresAt) {
+			old.ExpiresAt = end
+		}
+		key.Name, stored.Name, stored.Policy = old.Name, old.Name, old.Policy
+		if err := tx.KeyPut(ctx, old); err != nil {
+			return err
+		}
+		return tx.KeyPut(ctx, stored)
+	})
 	if err != nil {
 		return sigv4.Key{}, err
 	}
@@ -214,12 +271,21 @@ func (k *Keyring) Create(ctx context.Context, name string, also ...Also) (sigv4.
 
 // SetDisabled switches a key off or on. NotFound when there is none.
 func (k *Keyring) SetDisabled(ctx context.Context, id string, disabled bool, also ...Also) error {
+	return k.edit(ctx, id, also, func(key *store.AccessKey) { key.Disabled = disabled })
+}
+
+// SetPolicy replaces a key's policy, which has been checked; nil allows everything. NotFound when there is no such key.
+func (k *Keyring) SetPolicy(ctx context.Context, id string, document json.RawMessage, also ...Also) error {
+	return k.edit(ctx, id, also, func(key *store.AccessKey) { key.Policy = document })
+}
+
+func (k *Keyring) edit(ctx context.Context, id string, also []Also, fn func(key *store.AccessKey)) error {
 	return k.change(ctx, id, also, func(tx store.Tx) error {
 		key, err := tx.KeyGet(ctx, id)
 		if err != nil {
 			return err
 		}
-		key.Disabled = disabled
+		fn(key)
 		return tx.KeyPut(ctx, key)
 	})
 }

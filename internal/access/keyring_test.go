@@ -18,6 +18,7 @@ import (
 
 	"weir.dev/weir/fault"
 	"weir.dev/weir/internal/access"
+	"weir.dev/weir/internal/access/policy"
 	"weir.dev/weir/internal/server/sigv4"
 	"weir.dev/weir/internal/store"
 	"weir.dev/weir/internal/store/sqlite"
@@ -51,7 +52,7 @@ func (g *rig) another() *access.Keyring {
 
 func (g *rig) works(k *access.Keyring, key sigv4.Key) bool {
 	g.t.Helper()
-	got, err := k.Find(g.t.Context(), key.ID)
+	got, _, err := k.Find(g.t.Context(), key.ID)
 	if errors.Is(err, sigv4.ErrUnknownKey) {
 		return false
 	}
@@ -65,9 +66,9 @@ func TestKeyring_KeysComeAndGo(t *testing.T) {
 	g := newRig(t)
 	ctx := t.Context()
 	require.False(t, g.works(g.keyring, sigv4.Key{ID: "WEIRNOBODY"}))
-	alice, err := g.keyring.Create(ctx, "alice")
+	alice, err := g.keyring.Create(ctx, "alice", nil)
 	require.NoError(t, err)
-	bob, err := g.keyring.Create(ctx, "bob")
+	bob, err := g.keyring.Create(ctx, "bob", nil)
 	require.NoError(t, err)
 	require.NotEqual(t, alice.ID, bob.ID)
 	require.Len(t, alice.Secret, 40)
@@ -106,7 +107,7 @@ func TestKeyring_ChangesOfAnotherProcessCountSoon(t *testing.T) {
 	g := newRig(t)
 	ctx := t.Context()
 	other := g.another()
-	key, err := other.Create(ctx, "alice")
+	key, err := other.Create(ctx, "alice", nil)
 	require.NoError(t, err)
 	require.True(t, g.works(g.keyring, key))
 	require.NoError(t, other.SetDisabled(ctx, key.ID, true))
@@ -115,7 +116,7 @@ func TestKeyring_ChangesOfAnotherProcessCountSoon(t *testing.T) {
 	g.clock.advance(time.Nanosecond)
 	require.False(t, g.works(g.keyring, key), "after that it does not")
 
-	fresh, err := other.Create(ctx, "bob")
+	fresh, err := other.Create(ctx, "bob", nil)
 	require.NoError(t, err)
 	require.False(t, g.works(g.keyring, fresh), "the store was read a moment ago")
 	g.clock.advance(time.Second)
@@ -125,7 +126,7 @@ func TestKeyring_ChangesOfAnotherProcessCountSoon(t *testing.T) {
 func TestKeyring_UnknownIdsDoNotHammerTheStore(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
-	key, err := g.keyring.Create(t.Context(), "alice")
+	key, err := g.keyring.Create(t.Context(), "alice", nil)
 	require.NoError(t, err)
 	for i := range 20_000 {
 		require.False(t, g.works(g.keyring, sigv4.Key{ID: fmt.Sprintf("WEIR%016d", i)}))
@@ -148,12 +149,12 @@ func TestKeyring_UnknownIdsDoNotHammerTheStore(t *testing.T) {
 func TestKeyring_FailureIsNotAnUnknownKey(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
-	key, err := g.keyring.Create(t.Context(), "alice")
+	key, err := g.keyring.Create(t.Context(), "alice", nil)
 	require.NoError(t, err)
 	down := fault.Temporary(fault.Internal, errors.New("no route"), "reading")
 	g.store.fail(down)
 	for range 100 {
-		_, err = g.keyring.Find(t.Context(), key.ID)
+		_, _, err = g.keyring.Find(t.Context(), key.ID)
 		require.ErrorIs(t, err, down)
 	}
 	require.Equal(t, int64(1), g.store.reads.Load(), "a store in trouble is not asked by everyone")
@@ -163,43 +164,84 @@ func TestKeyring_FailureIsNotAnUnknownKey(t *testing.T) {
 
 	g.sealer.fails.Store(true)
 	require.True(t, g.works(g.keyring, key), "the secret has been opened already")
-	_, err = g.another().Find(t.Context(), key.ID)
+	_, _, err = g.another().Find(t.Context(), key.ID)
 	require.ErrorContains(t, err, "vault is shut")
 }
 
 func TestKeyring_CallerThatHangsUpDoesNotEndTheReadOfOthers(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
-	key, err := g.keyring.Create(t.Context(), "alice")
+	key, err := g.keyring.Create(t.Context(), "alice", nil)
 	require.NoError(t, err)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	got, err := g.keyring.Find(gone, key.ID)
+	got, _, err := g.keyring.Find(gone, key.ID)
 	require.NoError(t, err)
 	require.Equal(t, key, got)
 }
 
-func TestKeyring_PolicyThatNobodyKeepsToIsRefused(t *testing.T) {
+// start asks a key's policy whether it may start a flow.
+func (g *rig) start(k *access.Keyring, id string) policy.Decision {
+	g.t.Helper()
+	_, rules, err := k.Find(g.t.Context(), id)
+	require.NoError(g.t, err)
+	action, ok := policy.ActionOf("appflow:StartFlow")
+	require.True(g.t, ok)
+	return rules.Decide(&policy.Request{Action: action, Resource: "*", Caller: &policy.Caller{}})
+}
+
+func TestKeyring_PoliciesComeWithTheKeys(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
-	key, err := g.keyring.Create(t.Context(), "alice")
+	ctx := t.Context()
+	key, err := g.keyring.Create(ctx, "alice", []byte(`"read-only"`))
 	require.NoError(t, err)
-	require.NoError(t, g.store.Write(t.Context(), func(tx store.Tx) error {
-		k, err := tx.KeyGet(t.Context(), key.ID)
-		if err != nil {
-			return err
-		}
-		k.Policy = []byte(`{"Statement":[]}`)
-		return tx.KeyPut(t.Context(), k)
-	}))
-	require.False(t, g.works(g.another(), key))
+	require.Equal(t, policy.Denied, g.start(g.keyring, key.ID))
+	require.NoError(t, g.keyring.SetPolicy(ctx, key.ID, []byte(`"operator"`)))
+	require.Equal(t, policy.Allowed, g.start(g.keyring, key.ID), "at once")
+	require.NoError(t, g.keyring.SetPolicy(ctx, key.ID, nil))
+	require.Equal(t, policy.Allowed, g.start(g.another(), key.ID))
+	require.True(t, fault.Is(g.keyring.SetPolicy(ctx, "WEIRNOBODY", nil), fault.NotFound))
+
+	require.NoError(t, g.keyring.SetPolicy(ctx, key.ID, []byte(`{"Statement":"of a later release"}`)))
+	require.Equal(t, policy.Denied, g.start(g.keyring, key.ID), "a policy that cannot be read allows nothing")
+}
+
+func TestKeyring_RotatedKeyWorksForTheOverlap(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	ctx := t.Context()
+	old, err := g.keyring.Create(ctx, "alice", []byte(`"read-only"`))
+	require.NoError(t, err)
+	told := ""
+	next, err := g.keyring.Rotate(ctx, old.ID, time.Hour, func(_ store.Tx, id string) error { told = id; return nil })
+	require.NoError(t, err)
+	require.Equal(t, next.ID, told)
+	require.NotEqual(t, old.Secret, next.Secret)
+	require.True(t, g.works(g.keyring, old))
+	require.True(t, g.works(g.keyring, next))
+	require.Equal(t, "alice", next.Name)
+	require.Equal(t, policy.Denied, g.start(g.keyring, next.ID), "with the policy of the old one")
+
+	g.clock.advance(time.Hour)
+	require.False(t, g.works(g.keyring, old))
+	require.True(t, g.works(g.keyring, next))
+	_, err = g.keyring.Rotate(ctx, old.ID, time.Hour)
+	require.True(t, fault.Is(err, fault.Conflict), "what has expired does not come back")
+	_, err = g.keyring.Rotate(ctx, "WEIRNOBODY", 0)
+	require.True(t, fault.Is(err, fault.NotFound))
+
+	last, err := g.keyring.Rotate(ctx, next.ID, 0)
+	require.NoError(t, err)
+	require.False(t, g.works(g.keyring, next), "at once without an overlap")
+	require.True(t, g.works(g.keyring, last))
 }
 
 func TestKeyring_ChangeAndWhatGoesWithItAreOneTransaction(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
 	ctx := t.Context()
-	key, err := g.keyring.Create(ctx, "alice", func(tx store.Tx, id string) error { return tx.SettingPut(ctx, "made", id) })
+	key, err := g.keyring.Create(ctx, "alice", nil, func(tx store.Tx, id string) error { return tx.SettingPut(ctx, "made", id) })
 	require.NoError(t, err)
 	var made string
 	require.NoError(t, g.store.Read(ctx, func(tx store.ReadTx) (err error) {
@@ -213,7 +255,7 @@ func TestKeyring_ChangeAndWhatGoesWithItAreOneTransaction(t *testing.T) {
 	require.ErrorIs(t, g.keyring.Delete(ctx, key.ID, refuse), refused)
 	require.ErrorIs(t, g.keyring.SetDisabled(ctx, key.ID, true, refuse), refused)
 	require.True(t, g.works(g.keyring, key))
-	lost, err := g.keyring.Create(ctx, "bob", refuse)
+	lost, err := g.keyring.Create(ctx, "bob", nil, refuse)
 	require.ErrorIs(t, err, refused)
 	require.Zero(t, lost, "a secret that was not kept is not handed out")
 }
@@ -221,7 +263,7 @@ func TestKeyring_ChangeAndWhatGoesWithItAreOneTransaction(t *testing.T) {
 func TestKeyring_SecretsNeverLieInTheStoreInClear(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
-	key, err := g.keyring.Create(t.Context(), "alice")
+	key, err := g.keyring.Create(t.Context(), "alice", nil)
 	require.NoError(t, err)
 	var backup bytes.Buffer
 	require.NoError(t, g.store.Backup(t.Context(), &backup))
@@ -244,13 +286,13 @@ func TestKeyring_ManyAtOnce(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
 	ctx := t.Context()
-	keep, err := g.keyring.Create(ctx, "keep")
+	keep, err := g.keyring.Create(ctx, "keep", nil)
 	require.NoError(t, err)
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
 			for range 20 {
-				key, err := g.keyring.Create(ctx, fmt.Sprint("k", i))
+				key, err := g.keyring.Create(ctx, fmt.Sprint("k", i), nil)
 				if err != nil || !g.works(g.keyring, key) {
 					t.Errorf("creating: %v", err)
 					return

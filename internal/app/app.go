@@ -13,16 +13,17 @@ import (
 	"strings"
 	"time"
 
-	"weir.dev/weir/batch"
 	"weir.dev/weir/blob/buckets"
 	"weir.dev/weir/connector"
-	"weir.dev/weir/connectors"
+	"weir.dev/weir/connectors/custom"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
 	"weir.dev/weir/internal/access"
 	"weir.dev/weir/internal/durable"
 	"weir.dev/weir/internal/durable/local"
 	"weir.dev/weir/internal/engine"
+	"weir.dev/weir/internal/notify"
+	"weir.dev/weir/internal/profile"
 	"weir.dev/weir/internal/server"
 	"weir.dev/weir/internal/server/sigv4"
 	"weir.dev/weir/internal/store"
@@ -45,6 +46,12 @@ type App struct {
 	FirstKey *sigv4.Key
 
 	telemetry *telemetry.Telemetry
+	vault     *vault.Vault
+	profiles  *profile.Book
+	book      *notify.Book // of what others are told
+	receivers []notify.Receiver
+	flows     *flowMetrics
+	masters   masterFiles // as they were before the vault was opened
 	buckets   *buckets.Buckets
 	closers   []func() error
 }
@@ -55,7 +62,7 @@ func Open(ctx context.Context, cfg Config, logTo io.Writer) (_ *App, err error) 
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	a := &App{Config: cfg, Connectors: connectors.All()}
+	a := &App{Config: cfg}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -75,15 +82,41 @@ func Open(ctx context.Context, cfg Config, logTo io.Writer) (_ *App, err error) 
 	if err := a.openKeys(ctx); err != nil {
 		return nil, err
 	}
+	invoker, err := a.openConnectors()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.openNotifications(); err != nil {
+		return nil, err
+	}
 	if err := a.openEngine(ctx); err != nil {
 		return nil, err
 	}
+	secret, err := installationSecret(ctx, a.Store, a.vault)
+	if err != nil {
+		return nil, err
+	}
+	proxies, err := parseProxies(cfg.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
 	a.Server, err = server.New(ctx, server.Options{
-		Store: a.Store, Runner: a.Engine, Connectors: a.Connectors, Keys: a.Keys, KeyAdmin: a.Keys, AccountID: cfg.AccountID,
+		Metadata: a.metadataCache(), Registrar: custom.Registrar{Invoker: invoker},
+		Store: a.Store, Runner: a.Engine, Connectors: a.Connectors, Keys: a.Keys, KeyAdmin: a.Keys, Profiles: a.profiles, AccountID: cfg.AccountID,
+		Announcer: a.book, Began: a.flows.began,
 		Live: liveView{a.Engine}, Logger: a.Log, Metrics: a.telemetry.Registry, Gatherer: a.telemetry.Registry,
-		MaxBody: cfg.MaxBody, MaxFlows: cfg.MaxFlows, MaxRunning: cfg.MaxRunning, Version: Version,
+		MaxBody: cfg.MaxBody, MaxFlows: cfg.MaxFlows, MaxProfiles: cfg.MaxProfiles, MaxConnectors: cfg.MaxConnectors,
+		MaxRunning: cfg.MaxRunning, Version: Version, Secret: secret,
+		RateLimit: cfg.RateLimit, WriteLimit: cfg.WriteLimit, Proxies: proxies,
 	})
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	if cfg.AuditRetention > 0 {
+		a.background(a.keepAudit)
+	}
+	a.deliver()
+	return a, nil
 }
 
 func (a *App) openStore(ctx context.Context) error {
@@ -111,11 +144,13 @@ func OpenStore(ctx context.Context, cfg Config) (store.Store, error) {
 
 // openKeys opens the vault and the keyring, and makes the first key of a new installation.
 func (a *App) openKeys(ctx context.Context) error {
-	v, err := vault.Open(ctx, vault.Options{Dir: a.Config.Data, URL: a.Config.KeyURL})
+	a.masters = readMasterFiles(a.Config.Data)
+	v, err := openVault(ctx, a.Config, a.Store)
 	if err != nil {
 		return err
 	}
 	a.closers = append(a.closers, v.Close)
+	a.vault = v
 	a.Keys = access.NewKeyring(a.Store, v, time.Now, a.Log)
 	if a.Config.AccessKeyID != "" {
 		a.Keys.Fix(sigv4.Key{ID: a.Config.AccessKeyID, Secret: a.Config.SecretAccess}, "environment")
@@ -125,7 +160,7 @@ func (a *App) openKeys(ctx context.Context) error {
 	if err != nil || len(list) > 0 {
 		return err
 	}
-	key, err := a.Keys.Create(ctx, "root")
+	key, err := a.Keys.Create(ctx, "root", nil)
 	if err != nil {
 		return err
 	}
@@ -150,13 +185,26 @@ func (a *App) openEngine(ctx context.Context) error {
 	}
 	a.buckets = opener
 	a.closers = append(a.closers, opener.Close)
+	if err := a.openProfiles(); err != nil {
+		return err
+	}
+	runs := newRunMetrics(a.telemetry.Registry)
+	a.flows = newFlowMetrics(a.telemetry.Registry)
 	steps := &durable.Steps{
-		Store: a.Store, Connectors: a.Connectors, Configure: configure(opener), Mover: eng, Log: a.Log, Board: durable.NewBoard(nil),
-		Concluded: newRunMetrics(a.telemetry.Registry).concluded,
+		Announcer: a.book, Catalog: a.catalogOf(), Began: a.flows.began,
+		Store: a.Store, Connectors: a.Connectors, Configure: a.profiles.Config, Mover: eng, Log: a.Log, Board: durable.NewBoard(nil),
+		Options: durable.Options{MaxRunning: a.Config.MaxRunning}, Concluded: func(x *flow.Execution) { runs.concluded(x); a.flows.concluded(x) },
+	}
+	if a.Config.Store == "sqlite" {
+		a.background(func(ctx context.Context) { a.watchMaster(ctx, a.masters) })
 	}
 	a.Engine = local.New(steps, local.Options{Executions: a.Config.Parallel, Alone: a.Config.Store == "sqlite"})
 	a.closers = append(a.closers, func() error { a.Engine.Close(); return nil })
-	return a.Engine.Resume(ctx)
+	if err := a.Engine.Resume(ctx); err != nil {
+		return err
+	}
+	a.Engine.Schedule()
+	return nil
 }
 
 // mover makes the engine that moves rows, within the memory the user allows.
@@ -190,11 +238,12 @@ func limitHeap(memory int64) {
 	debug.SetMemoryLimit(memory + memory*2/5)
 }
 
-// configure gives connections what they need. This build keeps no profiles, so there are no credentials yet.
-func configure(opener *buckets.Buckets) func(context.Context, flow.ConnectorType, string, string) (connector.Config, error) {
-	return func(_ context.Context, _ flow.ConnectorType, _, apiVersion string) (connector.Config, error) {
-		return connector.Config{APIVersion: apiVersion, Buckets: opener, Pool: batch.DefaultPool, Now: time.Now}, nil
-	}
+// background runs fn until the app is closed.
+func (a *App) background(fn func(ctx context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); fn(ctx) }()
+	a.closers = append(a.closers, func() error { cancel(); <-done; return nil })
 }
 
 // Close stops everything, the last started first. It is safe after a failed Open.

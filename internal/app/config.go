@@ -4,6 +4,7 @@ package app
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -35,17 +36,45 @@ type Config struct {
 	TLSCert   string
 	TLSKey    string
 	KeyURL    string // master key of the vault
-	LogFormat string
-	LogLevel  string
+	// OldKeyURLs are former master keys, which still open.
+	OldKeyURLs []string
+	// KMSURL is where a profile's kmsArn leads: a key's URL with {arn} and {region}, or "none" for the vault's own key.
+	// Empty means AWS KMS.
+	KMSURL string
+	// AllowNetworks are networks that vendors may be reached in, beside public addresses.
+	AllowNetworks []string
+	EgressProxy   string // HTTP proxy to vendors
+	// CustomConnectors say which functions are not Lambda's: ARN=URL each.
+	CustomConnectors []string
+	// ConnectorSecrets say where functions of custom connectors find their credentials: "aws" lets Weir write secrets to
+	// AWS Secrets Manager for functions of Lambda, host:port is where it serves them to those in CustomConnectors.
+	ConnectorSecrets []string
+	Region           string // in ARNs of notifications, and of AWS services where the AWS settings name none
+	Notifications    Notifications
+	// NotificationExpiry is how long a notification is tried to be delivered; 0 means a day.
+	NotificationExpiry time.Duration
+	Catalog            string        // where output is registered: "glue" or "none"
+	Connectors         string        // folder of manifests, for a run without a store
+	MetadataTTL        time.Duration // how long what vendors say of their entities is kept; 0 means an hour
+	ProfileFile        string        // of CreateConnectorProfile requests, for a run without a store
+	LogFormat          string
+	LogLevel           string
 
 	MaxBody       int64
 	MaxFlows      int
-	MaxRunning    int
-	Parallel      int // executions at the same time in this process
-	DrainTimeout  time.Duration
-	AccessKeyID   string
-	SecretAccess  string
-	MetricsPublic bool
+	MaxProfiles   int
+	MaxConnectors int
+	// RateLimit and WriteLimit are calls a second that one access key may make, and those of them that change something. 0
+	// means no limit.
+	RateLimit, WriteLimit float64
+	TrustedProxies        []string      // networks whose X-Forwarded headers are believed
+	AuditRetention        time.Duration // how long audit events are kept; 0 means for ever
+	MaxRunning            int
+	Parallel              int // executions at the same time in this process
+	DrainTimeout          time.Duration
+	AccessKeyID           string
+	SecretAccess          string
+	MetricsPublic         bool
 }
 
 // DefaultDataDir is where the data lives when nobody says: WEIR_DATA, else .weir in the working directory.
@@ -62,6 +91,11 @@ func (c *Config) defaults() {
 	set(&c.Store, "sqlite")
 	set(&c.Memory, "256MiB")
 	set(&c.AccountID, "000000000000")
+	set(&c.Region, "us-east-1")
+	set(&c.Catalog, catalogGlue)
+	if c.MaxRunning == 0 {
+		c.MaxRunning = 1000 // AppFlow's own limit
+	}
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = 30 * time.Second
 	}
@@ -78,10 +112,29 @@ func (c *Config) check() error {
 	if (c.AccessKeyID == "") != (c.SecretAccess == "") {
 		return fault.New(fault.Validation, "WEIR_ACCESS_KEY_ID and WEIR_SECRET_ACCESS_KEY go together")
 	}
+	if c.Catalog != catalogGlue && c.Catalog != catalogNone {
+		return fault.New(fault.Validation, "--catalog must be %s or %s", catalogGlue, catalogNone)
+	}
 	if c.Store != "sqlite" && !strings.HasPrefix(c.Store, "postgres://") && !strings.HasPrefix(c.Store, "postgresql://") {
 		return fault.New(fault.Validation, "--store must be sqlite or a postgres:// URL")
 	}
 	return nil
+}
+
+// parseProxies reads networks and single addresses.
+func parseProxies(list []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range list {
+		p, err := netip.ParsePrefix(text)
+		if a, aerr := netip.ParseAddr(text); err != nil && aerr == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fault.New(fault.Validation, "--trusted-proxy %q is no network; write for instance 10.0.0.0/8", text)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
 }
 
 // ParseBytes reads a size: 268435456, 256MiB, 1GB. Units are binary (KiB, MiB, GiB) or decimal (kB, MB, GB). Its error is

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -26,24 +27,37 @@ type OneRun struct {
 // NewOneRun reads a CreateFlow request and prepares to run it. Close it.
 func NewOneRun(cfg Config, request []byte, log *slog.Logger) (*OneRun, error) {
 	cfg.defaults()
-	list := connectors.All()
-	f, err := server.ParseFlow(request, list)
+	own, closeOwn, err := runOptions(cfg, log)
 	if err != nil {
 		return nil, err
+	}
+	manifests, err := openManifests(cfg.Connectors, log)
+	if err != nil {
+		return nil, errors.Join(err, closeOwn())
+	}
+	list := connectors.All(connectors.Settings{Custom: own, Manifests: manifests})
+	f, err := server.ParseFlow(request, list)
+	if err != nil {
+		return nil, errors.Join(err, closeOwn())
 	}
 	eng, opener, err := mover(cfg)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, closeOwn())
 	}
+	configure, err := configureOne(cfg, opener, list, log)
+	if err != nil {
+		return nil, errors.Join(err, opener.Close(), closeOwn())
+	}
+	opts, _ := flow.OptionsOf(f.Tags) // ParseFlow has refused wrong ones
 	now := time.Now().UTC()
 	return &OneRun{
-		Steps: &durable.Steps{Connectors: list, Configure: configure(opener), Mover: eng, Log: log, Board: durable.NewBoard(nil)},
+		Steps: &durable.Steps{Connectors: list, Configure: configure, Mover: eng, Log: log, Board: durable.NewBoard(nil)},
 		Execution: &flow.Execution{
 			ID: uuid.NewString(), FlowName: f.Name, FlowVersion: f.Version, SchemaVersion: f.SchemaVersion, Definition: f.Definition,
-			Status: flow.ExecutionInProgress, StartedAt: now, UpdatedAt: now,
+			Status: flow.ExecutionInProgress, StartedAt: now, UpdatedAt: now, Options: &opts,
 		},
 		parallel: max(2, cfg.Threads),
-		close:    opener.Close,
+		close:    func() error { return errors.Join(opener.Close(), closeOwn()) },
 	}, nil
 }
 

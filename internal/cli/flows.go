@@ -82,7 +82,10 @@ func listFlows(cmd *cobra.Command, c *client) error {
 	return nil
 }
 
-func allFlows(ctx context.Context, c *client) ([]flowSummary, error) {
+func allFlows(ctx context.Context, c *client) ([]flowSummary, error) { return listedFlows(ctx, c) }
+
+// listedFlows are all pages of ListFlows.
+func listedFlows(ctx context.Context, c caller) ([]flowSummary, error) {
 	flows := []flowSummary{}
 	in := map[string]any{"maxResults": 100}
 	for {

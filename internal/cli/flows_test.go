@@ -134,8 +134,8 @@ func TestLogs_FollowToTheEnd(t *testing.T) {
 func TestOutput_EveryCommandSpeaksJSON(t *testing.T) {
 	t.Parallel()
 	s := serve(t, shop(t, ""))
-	require.Equal(t, []appliedFlow{{"orders", "created"}}, decoded[[]appliedFlow](t, s.at("apply", "-f", orders)...))
-	require.Equal(t, []appliedFlow{{"orders", "unchanged"}}, decoded[[]appliedFlow](t, s.at("apply", "-f", orders)...))
+	require.Equal(t, []appliedResource{{"flow", "orders", "orders", "created"}}, decoded[[]appliedResource](t, s.at("apply", "-f", orders)...))
+	require.Equal(t, []appliedResource{{"flow", "orders", "orders", "unchanged"}}, decoded[[]appliedResource](t, s.at("apply", "-f", orders)...))
 	require.True(t, decoded[server.ExecutionView](t, s.at("start", "orders", "--wait")...).Closes)
 	require.True(t, decoded[server.ExecutionView](t, s.at("logs", "-f", "orders")...).Closes)
 	require.Equal(t, "Active", decoded[map[string]any](t, s.at("stop", "orders")...)["flowStatus"])

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"runtime/pprof"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,6 +44,11 @@ or is interrupted leaves nothing behind.`,
 	}
 	cmd.Flags().StringVar(&cfg.Data, "data", app.DefaultDataDir(), "data directory, for buckets without a URL")
 	engineFlags(cmd, &cfg)
+	outboundFlags(cmd, &cfg)
+	cmd.Flags().StringVar(&cfg.ProfileFile, "profile", "", "file of CreateConnectorProfile requests, as JSON or YAML, that the flow's profiles come from")
+	cmd.Flags().StringArrayVar(&cfg.CustomConnectors, "connector", nil, "LABEL=ARN or LABEL=URL: the function of a custom connector (repeatable)")
+	cmd.Flags().StringArrayVar(&cfg.ConnectorSecrets, "connector-secrets", nil, "where that function finds credentials: aws, or host:port on loopback (repeatable)")
+	cmd.Flags().StringVar(&cfg.Connectors, "connectors", "", "folder of manifests: LABEL.yaml is the custom connector of that label (see weir connector)")
 	cmd.Flags().Bool("dry-run", false, "print the plan and the splits, and move nothing")
 	cmd.Flags().Bool("strict", false, "exit code 3 when records were rejected")
 	cmd.Flags().BoolP("quiet", "q", false, "no progress, no summary; errors only")
@@ -76,6 +82,7 @@ func runFile(cmd *cobra.Command, cfg app.Config, path string) error {
 	if err != nil {
 		return &exitError{code: exitUsage, err: err}
 	}
+	defs = slices.DeleteFunc(defs, func(d flowfile.Definition) bool { return d.Kind != flowfile.Flow }) // profiles come by --profile
 	if len(defs) != 1 {
 		return usage("reading %s: one flow is expected, %d were found", path, len(defs))
 	}

@@ -41,7 +41,7 @@ func sample(f *pflag.Flag) string {
 	switch f.Value.Type() {
 	case "bool":
 		return "true"
-	case "int", "int64":
+	case "int", "int64", "float64":
 		return "7"
 	case "duration":
 		return "7s"

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,10 +16,12 @@ import (
 
 func startCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "start NAME",
-		Short:   "Run an on-demand flow, or activate a scheduled one",
-		Example: "  weir start orders-to-lake --wait",
-		Args:    cobra.ExactArgs(1),
+		Use:   "start NAME",
+		Short: "Run an on-demand flow, or activate a scheduled one",
+		Example: "  weir start orders-to-lake --wait\n" +
+			"  weir start orders-to-lake --incremental\n" +
+			"  weir start orders-to-lake --from 2026-11-01 --to 2026-11-08",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(cmd)
 			if err != nil {
@@ -31,7 +35,16 @@ func startCommand() *cobra.Command {
 				ExecutionID string `json:"executionId,omitempty"`
 				FlowStatus  string `json:"flowStatus"`
 			}
-			if err := c.call(cmd.Context(), "StartFlow", map[string]any{"flowName": args[0], "clientToken": uuid.NewString()}, &out); err != nil {
+			window, err := runWindow(cmd)
+			switch {
+			case err != nil:
+				return err
+			case window != nil:
+				err = c.send(cmd.Context(), http.MethodPost, "/weir/v1/flows/"+url.PathEscape(args[0])+"/runs", window, &out)
+			default:
+				err = c.call(cmd.Context(), "StartFlow", map[string]any{"flowName": args[0], "clientToken": uuid.NewString()}, &out)
+			}
+			if err != nil {
 				return err
 			}
 			wait, _ := cmd.Flags().GetBool("wait")
@@ -55,6 +68,9 @@ func startCommand() *cobra.Command {
 		},
 	}
 	clientFlags(cmd)
+	cmd.Flags().Bool("incremental", false, "run now, over what changed since the last incremental run")
+	cmd.Flags().String("from", "", "with --to: run now over changes in this span of time; moves no position")
+	cmd.Flags().String("to", "", "end of the span, not included")
 	cmd.Flags().Bool("wait", false, "follow the run to its end and answer with its outcome")
 	cmd.Flags().Bool("strict", false, "with --wait: exit code 3 when records were rejected")
 	return cmd

@@ -2,7 +2,9 @@ package durable
 
 import (
 	"context"
+	"encoding/json"
 
+	"weir.dev/weir/batch"
 	"weir.dev/weir/connector"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
@@ -39,6 +41,9 @@ func (s *Steps) Commit(ctx context.Context, executionID string, fence store.Fenc
 	case outcome != flow.ExecutionSuccessful:
 		return fault.New(fault.Conflict, "committing execution %s: it is bound for %s", executionID, outcome)
 	}
+	if err := s.publishErrors(ctx, p, fence); err != nil {
+		return err
+	}
 	if p.Dest.Files == nil {
 		return nil // rows are visible since their destination acknowledged them
 	}
@@ -53,6 +58,7 @@ func (s *Steps) audit(ctx context.Context, p *plan.Plan, receipts []connector.Re
 		return err
 	}
 	var sum flow.Totals
+	var content batch.Content
 	for _, row := range rows {
 		sp, err := splitOf(row)
 		if err != nil {
@@ -65,11 +71,45 @@ func (s *Steps) audit(ctx context.Context, p *plan.Plan, receipts []connector.Re
 			return unbalanced(sp, row.Totals)
 		}
 		sum.Add(row.Totals)
+		passed, err := contentOf(row)
+		if err != nil {
+			return err
+		}
+		content.Add(passed)
 	}
 	if p.Dest.FailOnFirstError && sum.PutFailures > 0 {
 		return s.refusal(ctx, p.ExecutionID)
 	}
+	if p.Dest.Files != nil {
+		if err := auditContent(content, receipts); err != nil {
+			return err
+		}
+	}
 	return auditReceipts(sum, receipts)
+}
+
+// contentOf is the sum of the rows that a split's program gave.
+func contentOf(row *store.Split) (batch.Content, error) {
+	var c struct {
+		Content batch.Content `json:"content"`
+	}
+	if row.Checkpoint == nil {
+		return c.Content, nil
+	}
+	err := json.Unmarshal(row.Checkpoint, &c)
+	return c.Content, fault.Wrap(fault.Internal, err, "reading the checkpoint of split %d", row.Index)
+}
+
+// auditContent checks that the rows in the files are those that the programs gave.
+func auditContent(passed batch.Content, receipts []connector.Receipt) error {
+	var landed batch.Content
+	for i := range receipts {
+		landed.Add(receipts[i].Content)
+	}
+	if passed != landed {
+		return fault.New(fault.Internal, "the ledger does not close: the staged files do not hold the records that were written to them")
+	}
+	return nil
 }
 
 // auditReceipts checks that what was proven is what was counted.

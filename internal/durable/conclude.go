@@ -11,7 +11,7 @@ import (
 	"weir.dev/weir/internal/store"
 )
 
-// Discard throws away everything the execution has staged. An execution that is to be canceled becomes bound for
+// Discard publishes the execution's error files and throws away everything else it has staged. An execution that is to be canceled becomes bound for
 // Canceled by it. For one that is bound for Successful it fails with Conflict: what is staged there must be published.
 func (s *Steps) Discard(ctx context.Context, executionID string, fence store.Fence) error {
 	x, p, err := s.frozen(ctx, executionID)
@@ -30,6 +30,10 @@ func (s *Steps) Discard(ctx context.Context, executionID string, fence store.Fen
 	if outcome == flow.ExecutionSuccessful {
 		return fault.New(fault.Conflict, "discarding the output of execution %s: it is bound for %s", executionID, outcome)
 	}
+	// First: where both lie in one bucket, dropping what the execution has staged drops error files, too.
+	if err := s.publishErrors(ctx, p, fence); err != nil {
+		return err
+	}
 	return s.drop(ctx, p)
 }
 
@@ -38,6 +42,9 @@ func (s *Steps) Discard(ctx context.Context, executionID string, fence store.Fen
 func (s *Steps) Sweep(ctx context.Context, executionID string) error {
 	x, p, err := s.frozen(ctx, executionID)
 	if err != nil || !x.Status.Done() {
+		return err
+	}
+	if err := s.dropErrors(ctx, p); err != nil {
 		return err
 	}
 	return s.drop(ctx, p)
@@ -66,11 +73,17 @@ func (s *Steps) drop(ctx context.Context, p *plan.Plan) error {
 // Conclude ends the execution with the outcome it is bound for: totals, message, the flow's last run and, after a
 // success, the watermark, all in one transaction. A success whose ledger does not close becomes an Error. It returns the
 // final state, also when the execution had it already.
+//
+// Before that it registers a success in the flow's metadata catalog, which may fail without any harm to the run.
 func (s *Steps) Conclude(ctx context.Context, executionID string, fence store.Fence) (flow.ExecutionStatus, error) {
+	catalogued, err := s.register(ctx, executionID)
+	if err != nil {
+		return "", err
+	}
 	var ended *flow.Execution
 	var status flow.ExecutionStatus
 	tries := 0
-	err := s.write(ctx, func(tx store.Tx) error {
+	err = s.write(ctx, func(tx store.Tx) error {
 		ended = nil
 		tries++
 		if err := tx.FenceCheck(ctx, fence); err != nil {
@@ -89,6 +102,7 @@ func (s *Steps) Conclude(ctx context.Context, executionID string, fence store.Fe
 		if x.Outcome == "" {
 			return fault.New(fault.Internal, "concluding execution %s: its outcome is not decided", executionID)
 		}
+		x.Catalog = catalogued
 		if err := s.close(ctx, tx, x); err != nil {
 			return err
 		}
@@ -128,7 +142,7 @@ func (s *Steps) close(ctx context.Context, tx store.Tx, x *flow.Execution) error
 	if err := tx.ExecutionPut(ctx, x); err != nil {
 		return err
 	}
-	if x.Status == flow.ExecutionSuccessful && x.Window != nil {
+	if x.Status == flow.ExecutionSuccessful && x.Window != nil && !x.IsBackfill {
 		if err := advance(ctx, tx, x); err != nil {
 			return err
 		}
@@ -187,7 +201,7 @@ func advance(ctx context.Context, tx store.Tx, x *flow.Execution) error {
 func (s *Steps) closeFlow(ctx context.Context, tx store.Tx, x *flow.Execution) error {
 	f, err := tx.FlowGet(ctx, x.FlowName)
 	if fault.Is(err, fault.NotFound) {
-		return nil
+		return s.tellEnd(ctx, tx, nil, x)
 	}
 	if err != nil {
 		return err
@@ -195,12 +209,25 @@ func (s *Steps) closeFlow(ctx context.Context, tx store.Tx, x *flow.Execution) e
 	if f.LastRun == nil || !f.LastRun.Time.After(x.StartedAt) {
 		f.LastRun = &flow.LastRun{Message: x.Message, Time: x.StartedAt, Status: x.Status}
 	}
+	if x.Catalog != nil {
+		f.LastCatalog = x.Catalog
+	}
+	wasActive := f.Status == flow.StatusActive
 	if x.Status == flow.ExecutionError {
 		if err := suspend(ctx, tx, f); err != nil {
 			return err
 		}
 	}
-	return tx.FlowPut(ctx, f)
+	if err := tx.FlowPut(ctx, f); err != nil {
+		return err
+	}
+	if err := s.tellEnd(ctx, tx, f, x); err != nil {
+		return err
+	}
+	if s.Announcer != nil && wasActive && f.Status == flow.StatusSuspended {
+		return s.Announcer.Deactivated(ctx, tx, f, x)
+	}
+	return nil
 }
 
 // suspend deactivates a scheduled flow whose last runs have all failed, as many as its schedule allows.

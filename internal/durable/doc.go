@@ -18,5 +18,7 @@
 // the fencing token in every effect makes an earlier owner that wakes up harmless. Staged output is dropped only when
 // none of it is needed any more: after the commit, or when the execution is bound for Error or Canceled.
 //
+// Error files are the exception: they are published however an execution ends, by commit and by discard alike.
+//
 // [Run] does the same in the foreground, without engine and store.
 package durable

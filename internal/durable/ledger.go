@@ -77,21 +77,33 @@ func (s *Steps) splits(ctx context.Context, id string) (rows []*store.Split, err
 
 // receipts loads an execution's receipts, in order.
 func (s *Steps) receipts(ctx context.Context, id string) ([]connector.Receipt, error) {
+	list, _, err := s.allReceipts(ctx, id)
+	return list, err
+}
+
+// allReceipts loads an execution's receipts, and those of its error files.
+func (s *Steps) allReceipts(ctx context.Context, id string) (list, errors []connector.Receipt, err error) {
 	var rows []*store.Receipt
-	err := s.read(ctx, func(tx store.ReadTx) (err error) {
+	err = s.read(ctx, func(tx store.ReadTx) (err error) {
 		rows, err = tx.ReceiptList(ctx, id)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	list := make([]connector.Receipt, len(rows))
-	for i, r := range rows {
-		if err := json.Unmarshal(r.Data, &list[i]); err != nil {
-			return nil, fault.Wrap(fault.Internal, err, "reading receipt %d of split %d", r.Sequence, r.Split)
+	list = make([]connector.Receipt, 0, len(rows))
+	for _, row := range rows {
+		var r connector.Receipt
+		if err := json.Unmarshal(row.Data, &r); err != nil {
+			return nil, nil, fault.Wrap(fault.Internal, err, "reading receipt %d of split %d", row.Sequence, row.Split)
+		}
+		if row.Sequence < 0 {
+			errors = append(errors, r)
+		} else {
+			list = append(list, r)
 		}
 	}
-	return list, nil
+	return list, errors, nil
 }
 
 func splitOf(row *store.Split) (connector.Split, error) {

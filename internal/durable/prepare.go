@@ -58,10 +58,6 @@ func (s *Steps) freeze(ctx context.Context, x *flow.Execution, fence store.Fence
 	if err != nil {
 		return err
 	}
-	raw, err := json.Marshal(p)
-	if err != nil {
-		return fault.Wrap(fault.Internal, err, "writing the plan of execution %s", x.ID)
-	}
 	rows := make([]*store.Split, len(splits))
 	for i := range splits {
 		data, err := json.Marshal(&splits[i])
@@ -78,6 +74,15 @@ func (s *Steps) freeze(ctx context.Context, x *flow.Execution, fence store.Fence
 		if !fault.Is(err, fault.NotFound) {
 			return err
 		}
+		if p.SchemaChanged {
+			if err := renumber(ctx, tx, p); err != nil {
+				return err
+			}
+		}
+		raw, err := json.Marshal(p)
+		if err != nil {
+			return fault.Wrap(fault.Internal, err, "writing the plan of execution %s", x.ID)
+		}
 		return tx.PlanPut(ctx, fence, x.ID, raw, rows)
 	})
 }
@@ -85,6 +90,10 @@ func (s *Steps) freeze(ctx context.Context, x *flow.Execution, fence store.Fence
 // draft makes a plan and its splits.
 func (s *Steps) draft(ctx context.Context, x *flow.Execution) (*plan.Plan, []connector.Split, error) {
 	src, dst, err := endsOf(&x.Definition)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := s.recall(ctx, x)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,16 +105,19 @@ func (s *Steps) draft(ctx context.Context, x *flow.Execution) (*plan.Plan, []con
 	if err := e.openDest(ctx, s, dst); err != nil {
 		return nil, nil, err
 	}
-	return draft(ctx, x, &e, s.Options)
+	return draft(ctx, x, &e, m, s.Options)
 }
 
 // draft asks the open ends for what a plan is made of, and makes it.
-func draft(ctx context.Context, x *flow.Execution, e *ends, o Options) (*plan.Plan, []connector.Split, error) {
+func draft(ctx context.Context, x *flow.Execution, e *ends, m memory, o Options) (*plan.Plan, []connector.Split, error) {
 	schema, err := e.reader.Describe(ctx, x.Definition.Source.Properties)
 	if err != nil {
 		return nil, nil, fault.Wrap(fault.CodeOf(err), err, "describing the source")
 	}
-	in := plan.Input{Execution: x, Schema: schema, Window: x.Window, ChunkBytes: o.ChunkBytes}
+	in := plan.Input{Execution: x, Schema: schema, Window: x.Window, ChunkBytes: o.ChunkBytes, Options: m.options, Reference: m.reference}
+	if in.Survey, err = survey(ctx, e.reader, x, m.options); err != nil {
+		return nil, nil, err
+	}
 	if e.target != nil {
 		in.Files = &e.target.Output
 	}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"weir.dev/weir/batch"
 	"weir.dev/weir/connector"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
@@ -21,6 +22,7 @@ type RunResult struct {
 	Totals  flow.Totals
 	Outputs []connector.Receipt // published files by key, or accepted writes by split; empty after a failure
 	Rejects []flow.Reject       // samples
+	Errors  []connector.Receipt // published error files
 }
 
 // discardTime bounds how long a failed run may take to clean up.
@@ -33,7 +35,7 @@ func (s *Steps) Draft(ctx context.Context, x *flow.Execution) (*plan.Plan, []con
 }
 
 // Run runs an execution at once and in the foreground, with up to so many splits at a time: the same plan, transfers and
-// commit as on an engine, with a ledger in memory. Steps.Store is not used. A failure, or the end of ctx, discards what
+// commit as on an engine, with a ledger in memory. Steps.Store is not used: the flow has no past. A failure, or the end of ctx, discards what
 // was staged; once publishing has begun, the end of ctx does not stop it any more. A process that dies leaves staged
 // files behind, which nobody sees.
 //
@@ -63,10 +65,13 @@ func run(ctx context.Context, s *Steps, x *flow.Execution, parallel int) (*RunRe
 	}
 	var splits []connector.Split
 	err = s.RetryStep(ctx, func() (err error) {
-		r.plan, splits, err = draft(ctx, x, &r.ends, s.Options)
+		r.plan, splits, err = draft(ctx, x, &r.ends, memoryOf(x), s.Options)
 		return err
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := r.ends.openErrors(ctx, s, r.plan); err != nil {
 		return nil, err
 	}
 	err = r.transferAll(ctx, splits, parallel)
@@ -79,12 +84,29 @@ func run(ctx context.Context, s *Steps, x *flow.Execution, parallel int) (*RunRe
 	return r.result(err), err
 }
 
+// publishErrors makes the error files appear, once.
+func (r *foreground) publishErrors(ctx context.Context) (err error) {
+	if r.plan.Dest.ErrorFiles == nil || r.errors != nil {
+		return nil
+	}
+	var f errorFiles
+	for _, h := range r.splits {
+		f.files = append(f.files, h.errorFiles...)
+		if h.at != nil {
+			f.add(h.at)
+		}
+	}
+	r.errors, err = land.CommitErrors(ctx, r.ends.errors, r.plan, len(r.splits), f.files, f.tails)
+	return err
+}
+
 // foreground is a run with its ledger.
 type foreground struct {
 	steps  *Steps
 	ends   ends
 	plan   *plan.Plan
 	splits []*foregroundSplit
+	errors []connector.Receipt // published
 }
 
 // foregroundSplit is a split's part of the ledger, and the hooks that write it.
@@ -98,6 +120,20 @@ type foregroundSplit struct {
 	receipts []connector.Receipt
 	rejects  []flow.Reject
 	failed   int // attempts since the last checkpoint
+
+	errorFiles []connector.Receipt
+}
+
+func (h *foregroundSplit) Failed(_ context.Context, last engine.LastErrors) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := engine.Checkpoint{}
+	if h.at != nil {
+		c = *h.at
+	}
+	c.Last = &last
+	h.at = &c
+	return nil
 }
 
 func (h *foregroundSplit) Progress(t flow.Totals) { h.line.progress(t) }
@@ -107,6 +143,7 @@ func (h *foregroundSplit) Checkpoint(_ context.Context, c engine.Checkpoint, rec
 	defer h.mu.Unlock()
 	h.at, h.totals, h.failed = &c, c.Totals, 0
 	h.receipts = append(h.receipts, receipts...)
+	h.errorFiles = append(h.errorFiles, c.ErrorFiles...)
 	for _, r := range rejects {
 		r.Split = h.split.Index
 		h.rejects = append(h.rejects, r)
@@ -154,7 +191,7 @@ func (r *foreground) transfer(ctx context.Context, h *foregroundSplit) error {
 }
 
 func (r *foreground) attempt(ctx context.Context, h *foregroundSplit) error {
-	t := engine.Transfer{Plan: r.plan, Split: h.split, From: h.at, Writer: r.ends.writer}
+	t := engine.Transfer{Plan: r.plan, Split: h.split, From: h.at, Writer: r.ends.writer, Errors: r.ends.errors}
 	t.Source, t.Target = watchSource(r.ends.reader, h.line), watchTarget(r.ends.target, h.line)
 	totals, err := r.steps.Mover.Run(ctx, t, h)
 	if err != nil {
@@ -178,20 +215,40 @@ func (r *foreground) commit(ctx context.Context) error {
 	if err := auditReceipts(res.Totals, res.Outputs); err != nil {
 		return err
 	}
+	if err := r.publishErrors(context.WithoutCancel(ctx)); err != nil {
+		return fault.Wrap(fault.CodeOf(err), err, "publishing error files")
+	}
 	if r.ends.target == nil {
 		return nil
+	}
+	if err := r.auditContent(res.Outputs); err != nil {
+		return err
 	}
 	return publish(context.WithoutCancel(ctx), r.plan, r.ends.target, len(r.splits), res.Outputs)
 }
 
+// auditContent checks that the rows in the files are those that the programs gave.
+func (r *foreground) auditContent(receipts []connector.Receipt) error {
+	var passed batch.Content
+	for _, h := range r.splits {
+		if h.at != nil {
+			passed.Add(h.at.Content)
+		}
+	}
+	return auditContent(passed, receipts)
+}
+
 // discard drops what is staged. What cannot be dropped is invisible, and said in the log.
 func (r *foreground) discard(ctx context.Context) {
-	if r.ends.target == nil {
-		return
-	}
 	r.steps.Board.Enter(r.plan.ExecutionID, StageDiscard)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTime)
 	defer cancel()
+	if err := r.publishErrors(ctx); err != nil {
+		r.steps.Logger().Error("error files not published", "execution", r.plan.ExecutionID, "error", err)
+	}
+	if r.ends.target == nil {
+		return
+	}
 	if err := land.Discard(ctx, *r.ends.target, r.plan, len(r.splits), nil); err != nil {
 		r.steps.Logger().Error("staged output not discarded", "execution", r.plan.ExecutionID, "error", err)
 	}
@@ -199,7 +256,7 @@ func (r *foreground) discard(ctx context.Context) {
 
 // result adds up the splits. Files of a run that failed are gone.
 func (r *foreground) result(failed error) *RunResult {
-	res := &RunResult{Plan: r.plan}
+	res := &RunResult{Plan: r.plan, Errors: r.errors}
 	for _, h := range r.splits {
 		res.Totals.Add(h.totals)
 		res.Outputs = append(res.Outputs, h.receipts...)

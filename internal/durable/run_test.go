@@ -28,7 +28,11 @@ func foreground(t *testing.T, sc durabletest.Scenario, trap *durabletest.Trap, c
 	p := w.Boot(trap, true)
 	defer p.Engine.Close()
 	p.Steps.Store = noStore{}
-	res, err := durable.Run(ctx, p.Steps, w.Execution(t), 2)
+	x := w.Execution(t)
+	opts, problems := flow.OptionsOf(sc.Tags)
+	require.Empty(t, problems)
+	x.Options = &opts
+	res, err := durable.Run(ctx, p.Steps, x, 2)
 	return w, res, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"weir.dev/weir/blob"
 	"weir.dev/weir/connector"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
@@ -30,6 +31,12 @@ type Steps struct {
 	Log       *slog.Logger     // nil means slog.Default
 	Board     *Board           // where transfers show their progress; nil shows none
 	Options   Options
+	// Announcer writes what others are to be told of a run into the transaction that it is about. Nil tells nobody.
+	Announcer Announcer
+	// Catalog registers published files in a metadata catalog, for flows that name one. Nil registers nothing.
+	Catalog Catalog
+	// Began is told of every execution that a schedule has started, after the ledger says so. It must not block. May be nil.
+	Began func(flowName string)
 	// Concluded is told of every execution that has ended, after the ledger says so. It may be told twice of one, after
 	// a crash not at all. It must not block. May be nil.
 	Concluded func(x *flow.Execution)
@@ -46,6 +53,9 @@ type Options struct {
 	Splits int // 16
 	// ChunkBytes is how much input one page holds. Part of the plan, too.
 	ChunkBytes int // 0: the connector's default
+	// MaxRunning is how many executions may run at the same time before the times of schedules have to wait; 0 means any
+	// number.
+	MaxRunning int
 	Step       Retry
 	Split      Retry // without progress in between
 	Ledger     Retry // of one transaction, inside a step
@@ -107,6 +117,7 @@ type ends struct {
 	reader       connector.Reader
 	target       *connector.Target // for destinations of files
 	writer       connector.Writer  // for destinations of rows
+	errors       blob.Bucket       // for plans with error files; its opener owns it
 }
 
 func (e *ends) close() {

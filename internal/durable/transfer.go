@@ -71,9 +71,13 @@ func (s *Steps) Transfer(ctx context.Context, executionID string, split int, fen
 	if err := e.openDest(ctx, s, p.Dest); err != nil {
 		return err
 	}
+	if err := e.openErrors(ctx, s, p); err != nil {
+		return err
+	}
 	line := s.Board.begin(executionID, split, row.Totals)
 	defer line.end()
 	t.Source, t.Target, t.Writer = watchSource(e.reader, line), watchTarget(e.target, line), e.writer
+	t.Errors = e.errors
 	return s.move(ctx, t, &ledgerHooks{steps: s, fence: fence, row: *row, line: line})
 }
 
@@ -149,6 +153,11 @@ func (h *ledgerHooks) Checkpoint(ctx context.Context, c engine.Checkpoint, recei
 	if err != nil {
 		return err
 	}
+	errors, err := storedErrorFiles(&row, &c)
+	if err != nil {
+		return err
+	}
+	list = append(list, errors...)
 	for i := range rejects {
 		rejects[i].Split = row.Index
 	}

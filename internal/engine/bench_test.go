@@ -44,6 +44,8 @@ func (forget) Checkpoint(context.Context, Checkpoint, []connector.Receipt, []flo
 	return nil
 }
 
+func (forget) Failed(context.Context, LastErrors) error { return nil }
+
 func benchmarkRun(b *testing.B, p *plan.Plan, opts Options) {
 	const rows, times = 400_000, 2
 	files := crmFiles(b, rows)

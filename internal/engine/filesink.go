@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"weir.dev/weir/flow"
+	"weir.dev/weir/batch"
 	"weir.dev/weir/internal/land"
 )
 
@@ -19,6 +19,9 @@ func newFileSink(m *mover) (*fileSink, error) {
 		return nil, err
 	}
 	s := &fileSink{m: m, keeper: newKeeper(m)}
+	if m.e.opts.encoder != nil {
+		enc = m.e.opts.encoder(enc)
+	}
 	s.lander, err = land.NewLander(m.ctx, land.Options{
 		Plan: m.t.Plan, Split: m.t.Split.Index, Target: *m.t.Target, Encoder: enc,
 		Pool: m.e.opts.Pool, TempDir: m.e.opts.TempDir, Share: m.share,
@@ -44,7 +47,9 @@ func (s *fileSink) take(p *page) error {
 	if err := s.lander.Turn(p.object); err != nil {
 		return err
 	}
-	s.between()
+	if err := s.between(); err != nil {
+		return err
+	}
 	if rows := p.res.prepared; rows != nil {
 		p.res.prepared = nil
 		p.land() // counted as held rows and blocks from here on
@@ -56,16 +61,21 @@ func (s *fileSink) take(p *page) error {
 		}
 	}
 	s.m.totals.Written += p.res.rows
-	s.keeper.reject(s.m.count(p))
-	s.between()
-	return nil
+	s.m.content.Add(p.res.content)
+	samples, err := s.m.count(p)
+	if err != nil {
+		return err
+	}
+	s.keeper.reject(samples)
+	return s.between()
 }
 
 // between offers a checkpoint after the last page that was counted, when nothing of it is left in the lander.
-func (s *fileSink) between() {
-	if s.lander.Idle() {
-		s.offer(s.lander.Mark(), s.m.totals, false)
+func (s *fileSink) between() error {
+	if !s.lander.Idle() {
+		return nil
 	}
+	return s.offer(candidate{mark: s.lander.Mark(), totals: s.m.totals, content: s.m.content})
 }
 
 // boundary offers a checkpoint in the middle of the page being taken. The cursor stays before the page, and the mark says
@@ -78,11 +88,17 @@ func (s *fileSink) boundary(rows int) {
 	mark.Skip = rows
 	t.Read += int64(rows)
 	t.Written += int64(rows)
-	s.offer(mark, t, false)
+	c := candidate{mark: mark, totals: t, content: s.m.content, skipped: batch.ContentOf(s.taking.res.hashes[:rows])}
+	c.content.Add(c.skipped)
+	_ = s.offer(c) // what it met, the next one will meet, too
 }
 
-func (s *fileSink) offer(mark land.Mark, t flow.Totals, final bool) {
-	s.keeper.offer(candidate{cursor: s.m.cursor, totals: t, mark: mark, final: final})
+func (s *fileSink) offer(c candidate) (err error) {
+	c.cursor, c.place = s.m.cursor, s.m.place
+	if c.errors, err = s.m.errorState(c.final); err == nil {
+		s.keeper.offer(c)
+	}
+	return err
 }
 
 // salvage waits for the files that have ended and keeps them, so that a source that fails again and again still gets on.
@@ -96,7 +112,9 @@ func (s *fileSink) finish() error {
 	if err := s.lander.Finish(); err != nil {
 		return err
 	}
-	s.offer(s.lander.Mark(), s.m.totals, true)
+	if err := s.offer(candidate{mark: s.lander.Mark(), totals: s.m.totals, content: s.m.content, final: true}); err != nil {
+		return err
+	}
 	if err := s.keeper.finish(); err != nil {
 		return err
 	}

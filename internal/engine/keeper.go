@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"weir.dev/weir/batch"
 	"weir.dev/weir/connector"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
@@ -31,6 +32,7 @@ type keeper struct {
 	next       int64         // number of the first file that no checkpoint holds
 	kept       int           // samples that checkpoints hold
 	rows       int64         // in the files that checkpoints of this run hold
+	content    batch.Content // of those
 	bytes      int64         // of all files that checkpoints hold
 	last       time.Time
 	made       flow.Totals // of the last checkpoint
@@ -45,6 +47,11 @@ type candidate struct {
 	mark    land.Mark
 	samples int
 	final   bool
+
+	content batch.Content
+	skipped batch.Content
+	place   Place
+	errors  land.ErrorState
 }
 
 func newKeeper(m *mover) *keeper {
@@ -133,7 +140,8 @@ type work struct {
 	candidate
 	receipts []connector.Receipt
 	rejects  []flow.Reject
-	rows     int64 // in the files of this run up to it
+	rows     int64         // in the files of this run up to it
+	landed   batch.Content // of those
 }
 
 // pick chooses the last candidate that is ready, and takes what belongs to it; nil when there is none. Over says that
@@ -159,11 +167,14 @@ func (k *keeper) pick() (w *work, over bool) {
 		k.bytes += r.Bytes
 	}
 	k.rows += land.Rows(w.receipts)
+	for i := range w.receipts {
+		k.content.Add(w.receipts[i].Content)
+	}
 	n := w.samples - k.kept
 	w.rejects, k.rejects = k.rejects[:n:n], k.rejects[n:]
 	k.kept = w.samples
 	k.last, k.made = k.m.e.opts.Now(), w.totals
-	w.rows, w.totals.BytesWritten = k.rows, k.bytes
+	w.rows, w.landed, w.totals.BytesWritten = k.rows, k.content, k.bytes
 	return w, false
 }
 
@@ -181,12 +192,25 @@ func (k *keeper) save(w *work) error {
 	if written := w.totals.Written - k.m.base.Written; w.rows != written {
 		return fault.New(fault.Internal, "the files of split %d hold %d records, but %d were written to them", k.m.t.Split.Index, w.rows, written)
 	}
+	passed := w.content
+	passed.Sub(k.m.baseContent)
+	if passed != w.landed {
+		return fault.New(fault.Internal, "the files of split %d do not hold the records that were written to them: as many, but others", k.m.t.Split.Index)
+	}
 	mark, err := json.Marshal(w.mark)
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "writing a checkpoint's mark")
 	}
-	c := Checkpoint{Cursor: w.cursor, Totals: w.totals, Sequence: w.mark.Next, Land: mark}
-	return k.m.hooks.Checkpoint(k.m.ctx, c, w.receipts, w.rejects)
+	c := Checkpoint{
+		Cursor: w.cursor, Totals: w.totals, Sequence: w.mark.Next, Land: mark,
+		Content: w.content, Skipped: w.skipped, Place: w.place,
+		Errors: w.errors.Mark(), ErrorFiles: w.errors.Files[k.m.saved.files:],
+	}
+	if err := k.m.hooks.Checkpoint(k.m.ctx, c, w.receipts, w.rejects); err != nil {
+		return err
+	}
+	k.m.saved = savedErrors{files: len(w.errors.Files), lines: w.errors.Lines}
+	return nil
 }
 
 // end remembers why no more checkpoints are made.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"weir.dev/weir/batch"
+	"weir.dev/weir/format"
 	"weir.dev/weir/internal/land"
 )
 
@@ -23,6 +24,9 @@ type Options struct {
 	TempDir string
 	// Now is the clock of progress reports; nil means the system's.
 	Now func() time.Time
+
+	tamper  func(hop string, b *batch.Batch) *batch.Batch // tests do harm with it; it consumes the batch
+	encoder func(format.Encoder) format.Encoder           // and with this one
 }
 
 // DefaultMemory is what Options.Memory is when it is not given.

@@ -50,6 +50,8 @@ type ledger struct {
 	rejects     []flow.Reject
 	counts      []int // receipts at each checkpoint
 	samples     []int // rejects at each checkpoint
+	errorFiles  []connector.Receipt
+	lastWords   *LastErrors
 	progress    []time.Time
 	now         func() time.Time
 	fail        func(n int) error // asked before the n-th checkpoint
@@ -76,6 +78,7 @@ func (l *ledger) Checkpoint(_ context.Context, c Checkpoint, receipts []connecto
 		l.receipts = append(l.receipts, through(l.t, r))
 	}
 	l.rejects = append(l.rejects, rejects...)
+	l.errorFiles, l.lastWords = append(l.errorFiles, c.ErrorFiles...), nil
 	l.counts = append(l.counts, len(l.receipts))
 	l.samples = append(l.samples, len(l.rejects))
 	if !c.Totals.Closes() || c.Sequence != int64(len(l.receipts)) {
@@ -84,6 +87,13 @@ func (l *ledger) Checkpoint(_ context.Context, c Checkpoint, receipts []connecto
 	if rows := land.Rows(l.receipts); rows != c.Totals.Written {
 		l.t.Errorf("receipts hold %d rows, totals say %d", rows, c.Totals.Written)
 	}
+	return nil
+}
+
+func (l *ledger) Failed(_ context.Context, last LastErrors) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lastWords = through(l.t, &last)
 	return nil
 }
 
@@ -124,6 +134,7 @@ type rig struct {
 	source *filesSource
 	bucket *memblob.Bucket
 	target connector.Target
+	errors *memblob.Bucket // of error files, where the plan has them
 	plan   *plan.Plan
 	ledger *ledger
 }
@@ -132,12 +143,12 @@ func newRig(t testing.TB, p *plan.Plan, files []formattest.File, opts Options) *
 	pool := &batch.Pool{}
 	opts.Pool, opts.TempDir = pool, t.TempDir()
 	bucket := memblob.New("lake")
-	return &rig{t: t, engine: New(opts), pool: pool, source: &filesSource{files: files, pool: pool}, bucket: bucket, plan: p,
+	return &rig{t: t, errors: memblob.New("errors"), engine: New(opts), pool: pool, source: &filesSource{files: files, pool: pool}, bucket: bucket, plan: p,
 		target: connector.Target{Bucket: bucket, Name: "lake", Output: *p.Dest.Files}, ledger: &ledger{t: t}}
 }
 
 func (r *rig) run(ctx context.Context) (flow.Totals, error) {
-	totals, err := r.engine.Run(ctx, Transfer{Plan: through(r.t, r.plan), From: r.ledger.last(), Source: r.source, Target: &r.target}, r.ledger)
+	totals, err := r.engine.Run(ctx, Transfer{Plan: through(r.t, r.plan), From: r.ledger.last(), Source: r.source, Target: &r.target, Errors: r.errors}, r.ledger)
 	require.Zero(r.t, r.pool.InUse(), "buffers that are lost")
 	return totals, err
 }

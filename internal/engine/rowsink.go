@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"weir.dev/weir/batch"
 	"weir.dev/weir/connector"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
@@ -38,14 +39,19 @@ func (s *rowSink) prepare(*result) {}
 func (s *rowSink) take(p *page) error {
 	s.saved = false
 	if p.res.out == nil {
-		s.rejects = append(s.rejects, s.m.count(p)...)
-		return nil
+		return s.count(p)
+	}
+	if batch.ContentOf(batch.HashRows(nil, p.res.out, s.m.sample)) != p.res.content {
+		return fault.New(fault.Internal, "writing batch %d: it does not hold the records that left the program", s.next)
 	}
 	receipt, refusals, err := s.w.Write(s.m.ctx, s.next, p.res.out)
 	if err != nil {
 		return err
 	}
-	s.rejects = append(s.rejects, s.m.count(p)...)
+	if err := s.count(p); err != nil {
+		return err
+	}
+	s.m.content.Add(p.res.content)
 	if err := s.refuse(p, refusals); err != nil {
 		return err
 	}
@@ -58,7 +64,7 @@ func (s *rowSink) take(p *page) error {
 	t.Written += written
 	t.BytesWritten += receipt.Bytes
 	s.next++
-	if err := s.checkpoint(receipt); err != nil {
+	if err := s.checkpoint(false, receipt); err != nil {
 		return err
 	}
 	if len(refusals) > 0 && s.m.t.Plan.Dest.FailOnFirstError {
@@ -68,31 +74,54 @@ func (s *rowSink) take(p *page) error {
 	return nil
 }
 
+func (s *rowSink) count(p *page) error {
+	samples, err := s.m.count(p)
+	s.rejects = append(s.rejects, samples...)
+	return err
+}
+
 // refuse counts the rows that the destination refused. Each may be named once.
 func (s *rowSink) refuse(p *page, refusals []connector.Refusal) error {
 	seen := make(map[int]bool, len(refusals))
+	var lines errorLines
+	var from *record
+	if p.in != nil && len(refusals) > 0 {
+		from = openRecords(p.in)
+	}
 	for _, r := range refusals {
 		if r.Row < 0 || int64(r.Row) >= p.res.rows || seen[r.Row] {
 			return fault.New(fault.Internal, "writing batch %d: the destination refused row %d of %d, which is none or was refused before", s.next, r.Row, p.res.rows)
 		}
 		seen[r.Row] = true
+		number := p.res.out.Origin.Record(r.Row)
 		t := &s.m.totals
 		if t.Rejected < maxRejects {
-			s.rejects = append(s.rejects, flow.Reject{Split: s.m.t.Split.Index, Object: p.object, Record: p.res.out.Origin.Record(r.Row), Task: "Write", Reason: r.Reason, Action: "refused"})
+			s.rejects = append(s.rejects, flow.Reject{Split: s.m.t.Split.Index, Object: p.object, Record: number, Task: "Write", Reason: r.Reason, Action: actionRefused})
 		}
 		t.Rejected++
 		t.PutFailures++
+		if from != nil {
+			s.m.liner.refusal(&lines, from, from.row(number), r.Reason)
+		}
 	}
-	return nil
+	return s.m.log(lines.text)
 }
 
-func (s *rowSink) checkpoint(receipts ...connector.Receipt) error {
-	c := Checkpoint{Cursor: s.m.cursor, Totals: s.m.totals, Sequence: s.next}
-	err := s.m.hooks.Checkpoint(s.m.ctx, c, receipts, s.rejects)
-	if err == nil {
-		s.rejects, s.saved = nil, true
+func (s *rowSink) checkpoint(last bool, receipts ...connector.Receipt) error {
+	errs, err := s.m.errorState(last)
+	if err != nil {
+		return err
 	}
-	return err
+	c := Checkpoint{
+		Cursor: s.m.cursor, Totals: s.m.totals, Sequence: s.next, Content: s.m.content, Place: s.m.place,
+		Errors: errs.Mark(), ErrorFiles: errs.Files[s.m.saved.files:],
+	}
+	if err := s.m.hooks.Checkpoint(s.m.ctx, c, receipts, s.rejects); err != nil {
+		return err
+	}
+	s.rejects, s.saved = nil, true
+	s.m.saved = savedErrors{files: len(errs.Files), lines: errs.Lines}
+	return nil
 }
 
 // salvage has nothing to do: everything acknowledged is in a checkpoint.
@@ -106,7 +135,7 @@ func (s *rowSink) finish() error {
 	if s.saved {
 		return nil
 	}
-	return s.checkpoint()
+	return s.checkpoint(true)
 }
 
 // closeTime bounds the closing of a writer after the run's context has ended.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"weir.dev/weir/batch"
 	"weir.dev/weir/connector"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
@@ -40,8 +41,15 @@ func (e *Engine) Run(ctx context.Context, t Transfer, h Hooks) (flow.Totals, err
 	share := e.budget.Join()
 	defer share.Leave()
 	m := &mover{e: e, t: t, hooks: h, program: program, share: share, ctx: ctx, cancel: cancel}
+	m.sample = land.SampleOf(t.Plan)
 	if err := m.restore(); err != nil {
 		return flow.Totals{}, err
+	}
+	if err := m.openErrors(); err != nil {
+		return flow.Totals{}, err
+	}
+	if f := t.Plan.Dest.Files; f != nil {
+		m.keepsHashes = f.TargetFileSize > 0 && len(t.Plan.Program.PartitionBy) == 0
 	}
 	return m.totals, m.run()
 }
@@ -63,6 +71,18 @@ type mover struct {
 	mark     *land.Mark       // of that checkpoint
 	sequence int64            // of the next receipt, at that checkpoint
 	reported time.Time
+
+	content     batch.Content // of the rows written, up to the last page taken
+	baseContent batch.Content // of the checkpoint it started from
+	skipped     batch.Content // the part of that which is met again
+	place       Place         // of the next record
+	taken       int64         // pages
+	sample      batch.Sample  // whose values count in sums
+	keepsHashes bool          // checkpoints may stand in the middle of a page
+
+	errors *land.ErrorLog // nil for plans without error files
+	liner  *liner         // nil then, too
+	saved  savedErrors    // by whoever makes checkpoints; the mover reads it when that has ended
 }
 
 // sink is where a split's rows go.
@@ -91,6 +111,9 @@ func (m *mover) restore() (err error) {
 	if m.mark, err = land.ParseMark(m.t.From.Land); err != nil {
 		return err
 	}
+	m.baseContent, m.skipped, m.content = m.t.From.Content, m.t.From.Skipped, m.t.From.Content
+	m.content.Sub(m.skipped)
+	m.place = m.t.From.Place
 	m.totals = m.base
 	if m.mark != nil {
 		// The rows of the page that the checkpoint stands in are counted when the page is met again.
@@ -118,6 +141,7 @@ func (m *mover) run() (err error) {
 	m.cancel(err)
 	f.stop()
 	m.sink.close(fault.Is(err, fault.Fenced))
+	m.lastWords(err)
 	if err == nil && !m.totals.Closes() {
 		t := m.totals
 		err = fault.New(fault.Internal, "the counts of split %d do not close: %d read, but %d filtered + %d rejected + %d deduplicated + %d written",
@@ -136,8 +160,12 @@ func (m *mover) gather(f *fetch) error {
 			if !ok {
 				if f.err != nil {
 					m.sink.salvage()
+					return f.err
 				}
-				return f.err
+				if m.taken != f.pages {
+					return fault.New(fault.Internal, "split %d: %d pages were fetched, but %d taken", m.t.Split.Index, f.pages, m.taken)
+				}
+				return nil
 			}
 			if err := m.take(p); err != nil {
 				return err
@@ -151,7 +179,13 @@ func (m *mover) take(p *page) error {
 	<-p.done
 	defer p.dispose()
 	if p.err != nil {
+		if err := m.log(p.res.errors.text); err != nil {
+			return err
+		}
 		return p.err
+	}
+	if err := m.follow(p); err != nil {
+		return err
 	}
 	if err := m.refused(p); err != nil {
 		return err
@@ -168,33 +202,58 @@ func (m *mover) refused(p *page) error {
 	if !m.t.Plan.Dest.FailOnFirstError {
 		return nil
 	}
-	for _, r := range p.res.rejects {
+	for i, r := range p.res.rejects {
 		if r.Refused {
+			if err := m.log(p.res.errors.upTo(min(i+1, len(p.res.errors.ends)))); err != nil {
+				return err
+			}
 			return fault.New(fault.Validation, "record %d of %q was refused by %s: %s", r.Record, p.object, r.Task, r.Reason)
 		}
 	}
 	return nil
 }
 
-// count adds a page that has been taken to the totals, and returns samples of its rejects.
-func (m *mover) count(p *page) (samples []flow.Reject) {
+// Actions of rejects and error lines.
+const (
+	actionDropped = "dropped"
+	actionRefused = "refused"
+	actionNulled  = "nulled"
+)
+
+func actionOf(r *transform.Reject) string {
+	if r.Refused {
+		return actionRefused
+	}
+	return actionDropped
+}
+
+// count adds a page that has been taken to the totals and its lines to the error log, and returns samples of its rejects.
+func (m *mover) count(p *page) (samples []flow.Reject, err error) {
 	t := &m.totals
 	t.Read += p.res.read
 	t.Filtered += p.res.filtered
 	t.BytesRead += p.bytes
-	for _, r := range p.res.rejects {
-		action := "dropped"
+	sample := func(r *transform.Reject, action string) flow.Reject {
+		return flow.Reject{Split: m.t.Split.Index, Object: p.object, Record: r.Record, Task: r.Task, Reason: r.Reason, Action: action}
+	}
+	for i := range p.res.rejects {
+		r := &p.res.rejects[i]
 		if r.Refused {
-			action = "refused"
 			t.PutFailures++
 		}
 		if t.Rejected < maxRejects {
-			samples = append(samples, flow.Reject{Split: m.t.Split.Index, Object: p.object, Record: r.Record, Task: r.Task, Reason: r.Reason, Action: action})
+			samples = append(samples, sample(r, actionOf(r)))
 		}
 		t.Rejected++
 	}
-	m.cursor = p.cursor
-	return samples
+	for i := range p.res.nulled {
+		if t.Nulled < maxRejects {
+			samples = append(samples, sample(&p.res.nulled[i], actionNulled))
+		}
+		t.Nulled++
+	}
+	m.cursor, m.place = p.cursor, p.next
+	return samples, m.log(p.res.errors.text)
 }
 
 func (m *mover) progress() {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 
@@ -83,9 +84,14 @@ func (p *filesPages) Next(ctx context.Context) (connector.Page, error) {
 		}
 		c, err := p.r.Next(ctx)
 		if err == nil {
+			records := c.End().Record - p.at.At.Record
 			p.at.At = c.End()
 			cursor, _ := json.Marshal(p.at)
-			return &filesPage{Chunk: c, cursor: cursor, object: p.source.files[p.at.File].Label, number: number, source: p.source}, nil
+			object := p.source.files[p.at.File].Label
+			if n := p.at.File; n > 0 && p.source.files[n-1].Label == object { // one file, read several times
+				object += fmt.Sprint(" again ", n)
+			}
+			return &filesPage{Chunk: c, cursor: cursor, object: object, number: number, source: p.source, records: records}, nil
 		}
 		p.r.Close()
 		p.r = nil
@@ -111,7 +117,11 @@ type filesPage struct {
 	object string
 	number int
 	source *filesSource
+
+	records int64
 }
+
+func (p *filesPage) Records() int64 { return p.records }
 
 func (p *filesPage) Decode() (*batch.Batch, error) {
 	if p.source.decoding != nil {

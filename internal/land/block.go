@@ -1,7 +1,10 @@
 package land
 
 import (
+	"encoding/binary"
+	"hash/crc32"
 	"math"
+	"sync"
 
 	"weir.dev/weir/batch"
 	"weir.dev/weir/fault"
@@ -15,9 +18,11 @@ type block struct {
 	cost    int64 // bytes in flight
 	encoded chan struct{}
 	// Set when encoded is closed.
-	size int64
-	out  *format.Block
-	err  error
+	size    int64
+	out     *format.Block
+	content batch.Content // of the rows as they were given to the encoder
+	crc     uint32        // of the encoded bytes
+	err     error
 }
 
 // encode hands the stream's collected rows to a worker.
@@ -76,13 +81,47 @@ func (l *Lander) encodePieces(b *block, pieces []piece) {
 	if b.err != nil {
 		return
 	}
+	b.sum(batches, l.sample)
 	if b.out, b.err = l.opts.Encoder.Encode(batches); b.err != nil {
 		return
 	}
-	b.size = b.out.Size()
+	if b.out.Rows != b.rows {
+		b.err = fault.New(fault.Internal, "encoding rows of flow %q: the encoder made %d of %d", l.opts.Plan.FlowName, b.out.Rows, b.rows)
+		return
+	}
+	b.size, b.crc = b.out.Size(), checksum(b.out.Parts, l.sample)
 	if b.text > 0 {
 		l.expect.Store(math.Float64bits(float64(b.size) / float64(b.text)))
 	}
+}
+
+// sum adds up the rows that are to be encoded: a second time, since they left the program, after they have been routed,
+// copied, spilled and cut.
+func (b *block) sum(batches []*batch.Batch, sample batch.Sample) {
+	s := rowHashes.Get().(*[]uint64)
+	defer rowHashes.Put(s)
+	for _, in := range batches {
+		*s = batch.HashRows(*s, in, sample)
+		b.content.Add(batch.ContentOf(*s))
+	}
+}
+
+var rowHashes = sync.Pool{New: func() any { return new([]uint64) }}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// checksum is of the parts' lengths and bytes: all of them, or a piece of every few where a sample will do.
+func checksum(parts [][]byte, sample batch.Sample) (crc uint32) {
+	const piece = 1 << 10
+	step := piece * int(sample)
+	for _, p := range parts {
+		crc = crc32.Update(crc, castagnoli, binary.LittleEndian.AppendUint64(nil, uint64(len(p))))
+		for ; len(p) > step; p = p[step:] {
+			crc = crc32.Update(crc, castagnoli, p[:piece])
+		}
+		crc = crc32.Update(crc, castagnoli, p[:min(len(p), piece)])
+	}
+	return crc
 }
 
 // done gives the encoded bytes back.

@@ -3,8 +3,10 @@ package land
 import (
 	"bufio"
 	"context"
+	"hash/crc32"
 	"sync"
 
+	"weir.dev/weir/batch"
 	"weir.dev/weir/blob"
 	"weir.dev/weir/connector"
 	"weir.dev/weir/fault"
@@ -28,6 +30,10 @@ type file struct {
 	out   blob.Writer // nil while the bytes go to the spool
 	spans []span      // spooled bytes, in order
 	rows  int64
+	// content is the sum of those rows. Written and kept are checksums of the bytes that went to the spool and of those
+	// that came back.
+	content       batch.Content
+	written, kept uint32
 }
 
 // op is a step of a file: a block to append, or its end.
@@ -115,7 +121,11 @@ func (f *file) step(o op, ending bool) (err error) {
 		if err := f.openUpload(ending); err != nil {
 			return err
 		}
+		if checksum(o.block.out.Parts, f.l.sample) != o.block.crc {
+			return fault.New(fault.Internal, "writing %q: an encoded block has changed before it was written", f.key)
+		}
 		f.rows += int64(o.block.rows)
+		f.content.Add(o.block.content)
 		return f.wrap(f.write(o.block.out))
 	}
 	if !o.end {
@@ -159,12 +169,15 @@ func (f *file) unspool() error {
 	buf := f.l.opts.Pool.Allocate(copyBytes)
 	defer f.l.opts.Pool.Free(buf)
 	for _, at := range f.spans {
-		if err := f.l.spool.copyTo(f.out, at, buf); err != nil {
+		if err := f.l.spool.copyTo(spoolReader{f}, at, buf); err != nil {
 			return f.wrap(err)
 		}
 		f.l.spool.free(at)
 	}
 	f.spans = nil
+	if f.kept != f.written {
+		return fault.New(fault.Internal, "writing %q: bytes in the temporary file have changed", f.key)
+	}
 	return nil
 }
 
@@ -187,6 +200,14 @@ func (f *file) write(b *format.Block) error {
 
 var spoolBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, copyBytes) }}
 
+// spoolReader takes what comes back from the spool on its way to the upload.
+type spoolReader struct{ *file }
+
+func (f spoolReader) Write(p []byte) (int, error) {
+	f.kept = crc32.Update(f.kept, castagnoli, p)
+	return f.out.Write(p)
+}
+
 // spooler writes a file's bytes to the spool.
 type spooler struct{ *file }
 
@@ -195,6 +216,7 @@ func (f spooler) Write(p []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	f.written = crc32.Update(f.written, castagnoli, p)
 	if n := len(f.spans); n > 0 && f.spans[n-1].off+f.spans[n-1].size == at.off {
 		f.spans[n-1].size += at.size
 	} else {
@@ -225,7 +247,7 @@ func (f *file) finish() error {
 	if size := f.enc.Size(); size != staged.Size {
 		return fault.New(fault.ConnectorServer, "writing %q: %d bytes are staged instead of %d", f.key, staged.Size, size)
 	}
-	f.l.opts.Done(f.number, connector.Receipt{Name: f.key, Rows: f.rows, Bytes: staged.Size, Hash: staged.SHA256, Staged: &staged})
+	f.l.opts.Done(f.number, connector.Receipt{Name: f.key, Rows: f.rows, Bytes: staged.Size, Hash: staged.SHA256, Content: f.content, Staged: &staged})
 	return nil
 }
 

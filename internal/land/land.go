@@ -19,7 +19,9 @@
 package land
 
 import (
+	"weir.dev/weir/batch"
 	"weir.dev/weir/connector"
+	"weir.dev/weir/flow"
 	"weir.dev/weir/internal/plan"
 )
 
@@ -30,6 +32,14 @@ func Owner(p *plan.Plan, split int) string {
 		return p.ExecutionID
 	}
 	return p.ExecutionID + "-" + padded(split, splitDigits)
+}
+
+// SampleOf says how closely the plan's rows are compared on their way.
+func SampleOf(p *plan.Plan) batch.Sample {
+	if p.Options.Verify == flow.VerifyFull {
+		return batch.EveryRow
+	}
+	return batch.SomeRows
 }
 
 // Rows is the number of rows in all receipts.

@@ -44,6 +44,7 @@ type Lander struct {
 	target int64 // size of files; 0 for none
 	block  int64 // most text in a block
 	follow bool  // file boundaries follow source objects
+	sample batch.Sample
 
 	shapes shapes
 
@@ -79,8 +80,8 @@ func NewLander(ctx context.Context, opts Options) (*Lander, error) {
 	l := &Lander{
 		opts: opts, layout: layout, owner: Owner(opts.Plan, opts.Split),
 		target: out.TargetFileSize, block: max(1, opts.Encoder.BlockBytes()),
-		follow: !out.SingleFile && out.TargetFileSize == 0,
-		spool:  &spool{dir: opts.TempDir}, closing: make(chan struct{}, closers),
+		follow: !out.SingleFile && out.TargetFileSize == 0, sample: SampleOf(opts.Plan),
+		spool: &spool{dir: opts.TempDir}, closing: make(chan struct{}, closers),
 		streams: map[string]*stream{}, byKey: map[string]*stream{}, uploads: map[*file]bool{},
 	}
 	if len(opts.Plan.Program.PartitionBy) > 0 {
@@ -97,7 +98,7 @@ func NewLander(ctx context.Context, opts Options) (*Lander, error) {
 
 // Prepare groups and measures a batch's rows, and consumes it. The partition columns are those of the program's result.
 func (l *Lander) Prepare(b *batch.Batch, partition []int) *Prepared {
-	return prepare(l.opts.Pool, l.shapes.of(b), b, partition)
+	return prepare(l.opts.Pool, l.shapes.of(b), b, partition, l.block)
 }
 
 // Turn says that what follows comes from the named source object: with a file per object it ends the files of the one

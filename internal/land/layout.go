@@ -65,10 +65,27 @@ func NewLayout(p *plan.Plan) (*Layout, error) {
 	if out.PrefixType == flow.PrefixFilename || out.PrefixType == flow.PrefixPathAndFilename {
 		l.tail = "-" + started.Format(stampFormat)
 	}
-	if out.Type == flow.FileParquet {
-		l.tail += ".parquet"
-	}
+	l.tail += extension(out)
 	return l, l.limit(p.Program.PartitionBy)
+}
+
+// extension is what a file's name ends with. AppFlow gives files of text none; compressed ones must have it, because
+// readers (Athena, Spark, DuckDB) tell by it how to open them.
+func extension(out *flow.FileOutput) string {
+	if out.Type == flow.FileParquet {
+		return ".parquet"
+	}
+	form := ".json"
+	if out.Type == flow.FileCSV {
+		form = ".csv"
+	}
+	switch out.Compression {
+	case flow.CompressionGzip:
+		return form + ".gz"
+	case flow.CompressionZstd:
+		return form + ".zst"
+	}
+	return ""
 }
 
 // isSingle reports whether the run makes one file per folder, which then needs no number.

@@ -52,8 +52,9 @@ func (p *Prepared) Release() {
 }
 
 // prepare groups the batch's rows by the values of the partition columns, in order of each group's first row, and
-// consumes the batch. Rows are copied out of it unless nearly all that it pins is wanted.
-func prepare(pool *batch.Pool, sh *shape, b *batch.Batch, partition []int) *Prepared {
+// consumes the batch. Rows that do not make up a block of so much text are copied out of it unless nearly all that it pins
+// is wanted.
+func prepare(pool *batch.Pool, sh *shape, b *batch.Batch, partition []int, block int64) *Prepared {
 	p := &Prepared{Object: b.Origin.Object, rows: b.Rows, pool: pool}
 	c := openCells(b)
 	r := routers.Get().(*router)
@@ -66,7 +67,7 @@ func prepare(pool *batch.Pool, sh *shape, b *batch.Batch, partition []int) *Prep
 		if len(partition) > 0 {
 			g.key = bytes.Clone(r.key(0))
 		}
-		g.keepOrCopy(pool, b, c)
+		g.take(pool, b, c, block)
 		p.groups = []group{g}
 		return p
 	}
@@ -75,18 +76,24 @@ func prepare(pool *batch.Pool, sh *shape, b *batch.Batch, partition []int) *Prep
 	return p
 }
 
-// keepOrCopy takes the rows of the batch as they are, or copies them when the batch pins far more than they need: after
-// a filter or a projection a few cells would else keep a whole chunk of the source.
-func (g *group) keepOrCopy(pool *batch.Pool, b *batch.Batch, c *cells) {
-	const small = 4 << 10
+// take takes over the batch. It lets go of what the batch pins beyond its rows' needs (after a filter or a projection a
+// few cells would else keep a whole chunk of the source), but not for rows that fill a block, because those wait for
+// nothing. Few rows are copied one by one, to be joined with others.
+func (g *group) take(pool *batch.Pool, b *batch.Batch, c *cells, block int64) {
+	const small, few = 4 << 10, 256
 	need := g.text + g.shape.viewBytes()*int64(b.Rows)
-	if pins := pinned(b); pins <= 2*need+small {
+	pins := pinned(b)
+	switch {
+	case g.text >= block || pins <= 2*need+small:
 		g.b, g.mem = b, pins
-		return
+	case b.Rows >= few:
+		g.b = batch.Compact(pool, b)
+		g.mem = pinned(g.b)
+	default:
+		g.copy = copyRows(pool, c, 0, b.Rows)
+		g.mem = int64(cap(g.copy))
+		b.Release()
 	}
-	g.copy = copyRows(pool, c, 0, b.Rows)
-	g.mem = int64(cap(g.copy))
-	b.Release()
 }
 
 // router groups the rows of one batch. It is kept and used again for its memory.

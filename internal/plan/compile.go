@@ -19,6 +19,12 @@ type Input struct {
 	// ChunkBytes is how much input one page holds; part of the plan because the output's bytes depend on it. 0 means the
 	// connector's default.
 	ChunkBytes int
+	Options    flow.Options
+	// Reference is the schema that the flow's last run went by; no fields when there was none since its last update.
+	Reference flow.Schema
+	// Survey is the different schemas of the source's objects, each named after the first object that has it. Needed where
+	// [NeedsSurvey] says so and the source can give it.
+	Survey []flow.Schema
 }
 
 // Compile turns a definition that has passed flow.Validate into a plan. It fails with Validation when the definition
@@ -28,6 +34,9 @@ func Compile(in Input) (*Plan, error) {
 	src, dst := x.Definition.Source, x.Definition.Destinations[0]
 	c := compiler{source: src.Connector, schema: in.Schema, files: in.Files}
 	if err := c.tasks(x.Definition.Tasks); err != nil {
+		return nil, err
+	}
+	if err := c.drift(&in); err != nil {
 		return nil, err
 	}
 	if err := c.finish(); err != nil {
@@ -40,7 +49,7 @@ func Compile(in Input) (*Plan, error) {
 		Source: Source{
 			Connector: src.Connector, ProfileName: deref(src.ProfileName), APIVersion: deref(src.APIVersion),
 			Read: connector.ReadRequest{
-				Properties: src.Properties, Schema: in.Schema, Fields: c.fields(), Filters: c.pushable(), Window: in.Window,
+				Properties: src.Properties, Schema: c.schema, Fields: c.fields(), MissingIsNull: c.missingIsNull, OwnTypes: c.ownTypes, Filters: c.pushable(), Window: in.Window,
 				ChunkBytes: in.ChunkBytes,
 			},
 		},
@@ -48,10 +57,18 @@ func Compile(in Input) (*Plan, error) {
 			Connector: dst.Connector, ProfileName: deref(dst.ProfileName), APIVersion: deref(dst.APIVersion),
 			Properties: dst.Properties, Files: in.Files,
 		},
-		OneSplit: oneSplit(in.Files, &c.program),
+		OneSplit:      oneSplit(in.Files, &c.program),
+		Options:       in.Options,
+		SchemaChanged: c.changed,
 	}
 	if inc := src.Incremental; inc != nil {
 		p.Source.Read.WindowBy = deref(inc.DatetimeField)
+	}
+	if err := p.compress(in.Options.Compression); err != nil {
+		return nil, err
+	}
+	if o := in.Options; o.ErrorBucket != "" {
+		p.Dest.ErrorFiles = &ErrorDest{Bucket: o.ErrorBucket, Prefix: o.ErrorPrefix}
 	}
 	if in.Files == nil {
 		p.Dest.Write = &connector.WriteRequest{Properties: dst.Properties, ExecutionID: x.ID}
@@ -92,6 +109,20 @@ func (d *Dest) errorHandling() error {
 	return nil
 }
 
+// compress puts the flow's choice into the layout. The file type may have been changed since the choice was checked.
+func (p *Plan) compress(how flow.Compression) error {
+	if how == "" {
+		return nil
+	}
+	if p.Dest.Files == nil || how == flow.CompressionSnappy && p.Dest.Files.Type != flow.FileParquet {
+		return fault.New(fault.Validation, "planning: tag %s=%s does not go with the destination", flow.TagCompression, how)
+	}
+	files := *p.Dest.Files
+	files.Compression = how
+	p.Dest.Files = &files
+	return nil
+}
+
 // compiler gathers the program while it walks the tasks.
 type compiler struct {
 	source   flow.ConnectorType
@@ -102,6 +133,12 @@ type compiler struct {
 	mapAll   *flow.Task
 	allTask  TaskOrigin
 	pass     bool // a Passthrough task: every field as it is
+
+	// What the drift policy comes to.
+	missingIsNull bool
+	ownTypes      bool
+	checks        bool
+	changed       bool
 }
 
 func (c *compiler) tasks(tasks []flow.Task) error {
@@ -122,7 +159,7 @@ func (c *compiler) tasks(tasks []flow.Task) error {
 		case flow.TaskTruncate, flow.TaskMask:
 			c.edit(t, origin)
 		case flow.TaskMap:
-			c.output(t.SourceFields[0], *t.DestinationField, t.Properties[flow.PropDestinationDataType], origin)
+			c.output(t.SourceFields[0], *t.DestinationField, c.declares(t), origin)
 		case flow.TaskMapAll:
 			c.mapAll, c.allTask = t, origin
 		case flow.TaskPassthrough:
@@ -181,6 +218,18 @@ func (c *compiler) edit(t *flow.Task, origin TaskOrigin) {
 		}
 	}
 	c.program.Edits = append(c.program.Edits, e)
+}
+
+// declares is the type that a Map task gives its value: the destination's, else the source's where the source itself has
+// none, as CSV.
+func (c *compiler) declares(t *flow.Task) string {
+	if to := t.Properties[flow.PropDestinationDataType]; to != "" {
+		return to
+	}
+	if i := c.schema.Find(t.SourceFields[0]); i >= 0 && c.schema.Fields[i].Type != flow.TypeText {
+		return ""
+	}
+	return t.Properties[flow.PropSourceDataType]
 }
 
 // output adds a destination field with the type its task declares, which may be empty.
@@ -246,12 +295,20 @@ func (c *compiler) finish() error {
 			return err
 		}
 	}
+	if len(c.program.Outputs) == 0 && len(c.schema.Fields) > 0 {
+		return fault.New(fault.Validation, "planning: no task maps a field, so nothing would be written; add Map tasks, or a Map_all task that leaves some in")
+	}
 	c.types()
+	if c.checks {
+		c.addChecks(c.missingIsNull)
+	}
 	for _, name := range c.fields() {
 		col := Column{Name: name, Type: flow.TypeString}
 		if i := c.schema.Find(name); i >= 0 {
 			col.Type = c.schema.Fields[i].Type
 			col.Dec = decimalOf(col.Type, c.schema.Fields[i])
+		} else if c.isObject(name) {
+			col.Type = flow.TypeJSON
 		} else if len(c.schema.Fields) > 0 && !c.schema.Open {
 			return fault.New(fault.Validation, "planning %s: the source has no field %q; it has %s", c.user(name), name, c.known())
 		}
@@ -262,21 +319,112 @@ func (c *compiler) finish() error {
 
 // everything adds an output for each source field that is not excluded.
 func (c *compiler) everything() error {
-	var excluded []string
 	if c.mapAll != nil {
 		if list, ok := c.mapAll.Properties[flow.PropExcludeSourceFieldsList]; ok {
-			var err error
-			if excluded, err = flow.ParseNameList(list); err != nil {
+			if _, err := flow.ParseNameList(list); err != nil {
 				return fault.Wrap(fault.Validation, err, "planning task %d (%s)", c.allTask.Index+1, c.allTask.Label)
 			}
 		}
 	}
+	excluded := c.excluded()
+	whole := c.wholeObjects()
 	for _, f := range c.schema.Fields {
-		if !slices.Contains(excluded, f.Name) {
+		switch {
+		case slices.Contains(excluded, f.Name):
+		case len(f.Path) > 1 && whole[f.Path[0]]:
+			if !slices.ContainsFunc(c.program.Outputs, func(o Output) bool { return o.Field == f.Path[0] }) {
+				c.output(f.Path[0], f.Path[0], "", c.allTask)
+			}
+		default:
 			c.output(f.Name, f.Name, "", c.allTask)
+			c.program.Outputs[len(c.program.Outputs)-1].Path = f.Path
 		}
 	}
+	c.nest()
 	return nil
+}
+
+// wholeObjects names the members of records that a Passthrough task moves in one piece: those that hold others, none of
+// which a task changes or partitions by. One in which a field is masked has to be taken apart.
+func (c *compiler) wholeObjects() map[string]bool {
+	whole := map[string]bool{}
+	if !c.pass {
+		return whole
+	}
+	touched := slices.Clone(c.program.PartitionBy)
+	for _, e := range c.program.Edits {
+		touched = append(touched, e.Field)
+	}
+	for _, f := range c.schema.Fields {
+		if len(f.Path) > 1 {
+			is, known := whole[f.Path[0]]
+			whole[f.Path[0]] = (is || !known) && !slices.Contains(touched, f.Name)
+		}
+	}
+	return whole
+}
+
+// isObject reports whether fields of the schema lie inside something of this name.
+func (c *compiler) isObject(name string) bool {
+	for i := range c.schema.Fields {
+		for depth := 1; depth < len(c.schema.Fields[i].Path); depth++ {
+			if strings.Join(c.schema.Fields[i].Path[:depth], ".") == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// nest brings the fields of one object together, for JSON files, which write them inside that object again; elsewhere
+// dotted names stand for themselves.
+func (c *compiler) nest() {
+	if c.files == nil || c.files.Type != flow.FileJSON && c.files.Type != "" {
+		for i := range c.program.Outputs {
+			c.program.Outputs[i].Path = nil
+		}
+		return
+	}
+	first := map[string]int{} // object → where its first field stands
+	at := func(o Output, depth int) int {
+		key := strings.Join(o.Path[:depth], "\x00")
+		return first[key]
+	}
+	for i, o := range c.program.Outputs {
+		if len(o.Path) == 0 {
+			c.program.Outputs[i].Path = []string{o.Name}
+			o = c.program.Outputs[i]
+		}
+		for depth := 1; depth <= len(o.Path); depth++ {
+			key := strings.Join(o.Path[:depth], "\x00")
+			if _, ok := first[key]; !ok {
+				first[key] = i
+			}
+		}
+	}
+	// Outputs of one Map_all or Passthrough task: none declares a type, so c.declared needs no sorting.
+	slices.SortStableFunc(c.program.Outputs, func(a, b Output) int {
+		for depth := 1; depth <= min(len(a.Path), len(b.Path)); depth++ {
+			if d := at(a, depth) - at(b, depth); d != 0 {
+				return d
+			}
+		}
+		return 0
+	})
+	for i := range c.program.Outputs {
+		if len(c.program.Outputs[i].Path) == 1 {
+			c.program.Outputs[i].Path = nil
+		}
+	}
+}
+
+// excluded is what the Map_all task leaves out; a list that cannot be read is an error elsewhere.
+func (c *compiler) excluded() []string {
+	if c.mapAll == nil {
+		return nil
+	}
+	names, _ := flow.ParseNameList(c.mapAll.Properties[flow.PropExcludeSourceFieldsList])
+	return names
 }
 
 // partitions checks that every key is an output.

@@ -27,6 +27,12 @@ type Plan struct {
 
 	// OneSplit says that the output must be made by one worker: it is one file, or files of a size in many folders.
 	OneSplit bool `json:"oneSplit,omitzero"`
+
+	// Options are the flow's as they were when the plan was made.
+	Options flow.Options `json:"options,omitzero"`
+	// SchemaChanged says that the source has grown fields since the flow's last run, and that they are taken along: the
+	// output has a new schema version.
+	SchemaChanged bool `json:"schemaChanged,omitzero"`
 }
 
 // Source is what to read and from whom.
@@ -58,7 +64,7 @@ type ErrorDest struct {
 
 // Program is what the tasks come to, grouped by what is evaluated when, whatever their order in the flow:
 //
-//	Input → Filters → Validations → Derived → Edits → Outputs
+//	Input → Filters → Validations → Checks → Derived → Edits → Outputs
 //
 // Filters and validations see source values. Derived fields are computed from source values too; edits (truncate, then
 // mask) change fields in place before they are copied to outputs. Names refer to Input fields or Derived fields.
@@ -66,6 +72,7 @@ type Program struct {
 	Input       []Column     `json:"input"` // the batch's columns, in order: the source's projected fields
 	Filters     []Filter     `json:"filters,omitzero"`
 	Validations []Validation `json:"validations,omitzero"`
+	Checks      []Check      `json:"checks,omitzero"`
 	Derived     []Derived    `json:"derived,omitzero"`
 	Edits       []Edit       `json:"edits,omitzero"`
 	Outputs     []Output     `json:"outputs"`
@@ -127,6 +134,8 @@ type Edit struct {
 type Output struct {
 	Field string `json:"field"`
 	Name  string `json:"name"`
+	// Path is where the value stands in JSON files, when it stands inside an object: see format.Column.
+	Path []string `json:"path,omitzero"`
 	// Type is what the value is cast to, for destinations that keep types. Empty means as delivered: the column keeps its
 	// kind, and the destination's format decides how it is written.
 	Type flow.Type  `json:"type,omitzero"`

@@ -64,7 +64,7 @@ func (s *Server) finish(r *http.Request, c *call, w *recorder) {
 		s.measure.requests.WithLabelValues(op, strconv.Itoa(w.status), errorName).Inc()
 		s.measure.seconds.WithLabelValues(op).Observe(took.Seconds())
 	}
-	if !s.Logger.Enabled(r.Context(), slog.LevelInfo) {
+	if c.isQuiet || !s.Logger.Enabled(r.Context(), slog.LevelInfo) {
 		return
 	}
 	s.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request",

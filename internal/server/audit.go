@@ -35,7 +35,11 @@ func (c *call) auditEvent() *store.AuditEvent {
 	if c.input == nil {
 		return e
 	}
-	if body := c.input.AppendJSON(nil); len(body) <= maxAuditBody {
+	var shown wire.Shape = c.input
+	if secretive, ok := shown.(wire.Secretive); ok {
+		shown = secretive.Redacted()
+	}
+	if body := shown.AppendJSON(nil); len(body) <= maxAuditBody {
 		e.Request = json.RawMessage(body)
 	}
 	return e
@@ -53,8 +57,13 @@ func (s *Server) auditFailure(ctx context.Context, c *call, cause error) {
 func (s *Server) auditRefusal(ctx context.Context, c *call, e *store.AuditEvent, cause error) {
 	ctx = context.WithoutCancel(ctx) // a client that hangs up is recorded as well
 	e.ErrorCode, e.Message = string(fault.CodeOf(cause)), clip(cause.Error())
-	err := s.Store.Write(ctx, func(tx store.Tx) error { return tx.AuditAppend(ctx, e) })
+	err := s.plain.Write(ctx, func(tx store.Tx) error { return tx.AuditAppend(ctx, e) })
 	if err != nil {
 		s.Logger.WarnContext(ctx, "audit record lost", "request", c.requestID, "operation", c.operation, "error", err)
 	}
+}
+
+// record writes the event of a call that changes nothing in the store and is worth one all the same.
+func (s *Server) record(ctx context.Context, c *call) error {
+	return s.plain.Write(ctx, func(tx store.Tx) error { return tx.AuditAppend(ctx, c.auditEvent()) })
 }

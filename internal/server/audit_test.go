@@ -42,7 +42,7 @@ func TestAudit_EveryMutatingCallOnce(t *testing.T) {
 		{"POST", "/list-flows", `{}`, 200, "", "", ""},
 		{"GET", tags, "", 200, "", "", ""},
 		{"POST", "/describe-flow-execution-records", `{"flowName":"orders"}`, 200, "", "", ""},
-		{"POST", "/create-connector-profile", `{}`, 404, "", "", ""},
+		{"POST", "/create-connector-profile", `{}`, 400, "CreateConnectorProfile", "ValidationException", ""},
 	}
 	for _, s := range steps {
 		before := len(g.audit())

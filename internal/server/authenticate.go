@@ -5,22 +5,39 @@ import (
 	"io"
 	"net/http"
 	"os"
+
+	"weir.dev/weir/internal/server/sigv4"
 )
 
 // trustedLength is how large a declared body may be to get its memory at once; larger ones get it as they arrive.
 const trustedLength = 32 << 10
 
-// authenticate reads the body, within bounds, and checks the signature over it.
+// authenticate checks the signature and reads the body, within bounds. What is cheap comes first: a request that claims no
+// key of ours costs neither its body nor a hash.
 func (s *Server) authenticate(r *http.Request, c *call) ([]byte, error) {
+	claim, err := s.verifier.Read(r, c.at)
+	if err != nil {
+		return nil, s.strangers.refused(c, err)
+	}
+	key, rules, err := s.Keys.Find(r.Context(), claim.KeyID)
+	if errors.Is(err, sigv4.ErrUnknownKey) {
+		return nil, s.strangers.refused(c, claim.UnknownKey())
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.strangers.admit(c, key.ID); err != nil {
+		return nil, err
+	}
 	body, err := s.readBody(r)
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.verifier.Verify(r, body, c.at)
+	id, err := s.verifier.Check(claim, key, r, body)
 	if err != nil {
-		return nil, err
+		return nil, s.strangers.failed(c, key.ID, err)
 	}
-	c.keyID, c.region = id.KeyID, id.Region
+	c.keyID, c.region, c.userName, c.policy = id.KeyID, id.Region, id.Name, rules
 	c.principal = "arn:aws:iam::" + s.AccountID + ":user/" + id.Name
 	return body, nil
 }

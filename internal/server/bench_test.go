@@ -46,7 +46,7 @@ func (w *discardWriter) Write(b []byte) (int, error) { return len(b), nil }
 func BenchmarkDescribeFlow(b *testing.B) {
 	g := newRig(b)
 	keyring := access.NewKeyring(g.store, plainSealer{}, g.clock.Now, slog.New(slog.DiscardHandler))
-	key, err := keyring.Create(b.Context(), "alice")
+	key, err := keyring.Create(b.Context(), "alice", nil)
 	require.NoError(b, err)
 	reg := prometheus.NewRegistry()
 	srv, err := server.New(b.Context(), server.Options{

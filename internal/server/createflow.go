@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"weir.dev/weir/api/wire"
 	"weir.dev/weir/fault"
@@ -17,7 +19,8 @@ func (s *Server) createFlow(ctx context.Context, c *call, in *wire.CreateFlowInp
 	if err != nil {
 		return nil, err
 	}
-	problems, refused := checkDefinition(&def, s.Connectors)
+	problems, refused := s.examine(ctx, &def)
+	problems = append(problems, def.CheckTags(in.Tags)...)
 	f := &flow.Flow{
 		Definition: def, Name: *in.FlowName, KMSArn: in.KmsArn, Status: flow.StatusDraft, SchemaVersion: 1, Version: 1,
 		CreatedAt: c.at, UpdatedAt: c.at, CreatedBy: c.principal, UpdatedBy: c.principal, Tags: in.Tags,
@@ -34,8 +37,12 @@ func (s *Server) createFlow(ctx context.Context, c *call, in *wire.CreateFlowInp
 		if err := s.admitFlow(ctx, tx, f); err != nil {
 			return err
 		}
-		if len(problems) > 0 { // after the profiles, as AppFlow's own answers show
-			return fault.New(fault.Validation, "Create Flow request failed: [%s]", problems)
+		foreign, err := checkProfiles(ctx, tx, &f.Definition)
+		if err != nil {
+			return err
+		}
+		if found := slices.Concat(foreign, problems); len(found) > 0 { // after missing profiles, as AppFlow's own answers show
+			return fault.New(fault.Validation, "Create Flow request failed: [%s]", found)
 		}
 		if refused != nil {
 			return refused
@@ -48,7 +55,7 @@ func (s *Server) createFlow(ctx context.Context, c *call, in *wire.CreateFlowInp
 	return out, err
 }
 
-// admitFlow checks what depends on what else is stored: the name, the number of flows, the profiles.
+// admitFlow checks the name and the number of flows.
 func (s *Server) admitFlow(ctx context.Context, tx store.ReadTx, f *flow.Flow) error {
 	_, err := tx.FlowGet(ctx, f.Name)
 	if err == nil {
@@ -64,13 +71,33 @@ func (s *Server) admitFlow(ctx context.Context, tx store.ReadTx, f *flow.Flow) e
 	if n >= s.MaxFlows {
 		return fault.New(fault.Quota, "The limit of %d flows is reached. Delete a flow, or raise the limit with --max-flows.", s.MaxFlows)
 	}
-	return checkProfiles(&f.Definition)
+	return nil
 }
 
-// checkProfiles refuses definitions that depend on connector profiles: this build stores none.
-func checkProfiles(d *flow.Definition) error {
-	if names := d.Profiles(); len(names) > 0 {
-		return fault.New(fault.NotFound, "Connector Profile with name %s does not exist.", names[0])
+// checkProfiles looks for the profiles that a definition uses: a missing one is an error by itself, one of another
+// connector is a problem of the definition. Names given with connectors that take no profile mean nothing.
+func checkProfiles(ctx context.Context, tx store.ReadTx, d *flow.Definition) (flow.Problems, error) {
+	var problems flow.Problems
+	check := func(path string, connector flow.ConnectorType, name *string) error {
+		if !flow.TraitsOf(connector).NeedsProfile || deref(name) == "" {
+			return nil // whether one is needed is the definition's own rule
+		}
+		p, err := profileByName(ctx, tx, *name)
+		if err == nil && p.Connector != connector {
+			problems = append(problems, flow.Problem{
+				Path: path + ".connectorProfileName",
+				Text: fmt.Sprintf("Connector Profile %s is of connectorType %s, not %s", p.Name, p.Connector, connector),
+			})
+		}
+		return err
 	}
-	return nil
+	if err := check("sourceFlowConfig", d.Source.Connector, d.Source.ProfileName); err != nil {
+		return nil, err
+	}
+	for i, dst := range d.Destinations {
+		if err := check(fmt.Sprintf("destinationFlowConfigList.%d.member", i+1), dst.Connector, dst.ProfileName); err != nil {
+			return nil, err
+		}
+	}
+	return problems, nil
 }

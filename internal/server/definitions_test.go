@@ -2,14 +2,17 @@ package server_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"weir.dev/weir/connector"
+	"weir.dev/weir/flow"
 	"weir.dev/weir/internal/server"
 )
 
@@ -29,40 +32,70 @@ func definitions(t testing.TB) map[string]string {
 	return all
 }
 
-// neededProfile is the first connector profile that a definition cannot do without.
-func neededProfile(def map[string]any) string {
-	ends := append([]any{def["sourceFlowConfig"]}, def["destinationFlowConfigList"].([]any)...)
-	for _, e := range ends {
-		end := e.(map[string]any)
-		switch end["connectorType"] {
-		case "S3", "EventBridge", "Upsolver", "LookoutMetrics", "CustomerProfiles":
+// endsOf are a definition's source and destination.
+func endsOf(def map[string]any) []map[string]any {
+	ends := []map[string]any{def["sourceFlowConfig"].(map[string]any)}
+	for _, d := range def["destinationFlowConfigList"].([]any) {
+		ends = append(ends, d.(map[string]any))
+	}
+	return ends
+}
+
+// neededProfiles are the connector profiles that a definition cannot do without: name → connector type.
+func neededProfiles(def map[string]any) map[string]flow.ConnectorType {
+	needed := map[string]flow.ConnectorType{}
+	for _, end := range endsOf(def) {
+		kind := flow.ConnectorType(end["connectorType"].(string))
+		switch kind {
+		case flow.S3, flow.EventBridge, flow.Upsolver, flow.LookoutMetrics, flow.CustomerProfiles:
 		default:
-			return end["connectorProfileName"].(string)
+			needed[end["connectorProfileName"].(string)] = kind
 		}
 	}
-	return ""
+	return needed
+}
+
+// makeProfile creates a profile of a type under a name that definitions use.
+func (g *rig) makeProfile(name string, kind flow.ConnectorType) {
+	g.t.Helper()
+	for _, p := range typedProfiles {
+		if p.connector == kind {
+			n := 0
+			g.post("/create-connector-profile", p.create(name, &n))
+			return
+		}
+	}
+	require.FailNow(g.t, "no profile of that type", kind)
 }
 
 func TestDefinitions_AreCreatedAndEchoed(t *testing.T) {
 	t.Parallel()
-	created := 0
-	g := newRig(t)
-	for name, text := range definitions(t) {
+	g, _ := newProfileRig(t)
+	made, seen := map[string]flow.ConnectorType{}, map[flow.ConnectorType]bool{}
+	all := definitions(t)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		text := all[name]
 		var def map[string]any
 		require.NoError(t, json.Unmarshal([]byte(text), &def), name)
 		parsed, err := server.ParseFlow([]byte(text), connector.NewRegistry(s3Stub{}))
 		require.NoError(t, err, "%s breaks a rule", name)
 		require.Equal(t, def["flowName"], parsed.Name)
-
-		a := g.send("POST", "/create-flow", text)
-		if profile := neededProfile(def); profile != "" {
+		for _, end := range endsOf(def) {
+			seen[flow.ConnectorType(end["connectorType"].(string))] = true
+		}
+		for profile, kind := range neededProfiles(def) {
+			if is, exists := made[profile]; exists {
+				require.Equal(t, is, kind, "%s: profile %s is of another type", name, profile)
+				continue
+			}
+			a := g.send("POST", "/create-flow", text)
 			require.Equal(t, 404, a.status, "%s: %s", name, a.body)
 			require.Equal(t, "ResourceNotFoundException", a.errorName(), name)
-			require.Equal(t, "Connector Profile with name "+profile+" does not exist.", a.message(), name)
-			continue
+			require.Regexp(t, "^Connector Profile with name .+ does not exist.$", a.message(), name)
+			g.makeProfile(profile, kind)
+			made[profile] = kind
 		}
-		require.Equal(t, 200, a.status, "%s: %s", name, a.body)
-		created++
+		g.post("/create-flow", text)
 		describe := `{"flowName":"` + def["flowName"].(string) + `"}`
 		got := g.post("/describe-flow", describe)
 		if tags, ok := def["tags"]; ok {
@@ -75,6 +108,12 @@ func TestDefinitions_AreCreatedAndEchoed(t *testing.T) {
 		require.EqualValues(t, 1, got["schemaVersion"], name)
 		requireSameDefinition(t, text, got)
 	}
-	require.GreaterOrEqual(t, created, 15)
-	t.Logf("%d created", created)
+	for _, kind := range []flow.ConnectorType{
+		flow.Amplitude, flow.CustomConnector, flow.CustomerProfiles, flow.Datadog, flow.Dynatrace, flow.EventBridge, flow.GoogleAnalytics, flow.Honeycode,
+		flow.InforNexus, flow.LookoutMetrics, flow.Marketo, flow.Pardot, flow.Redshift, flow.S3, flow.SAPOData, flow.Salesforce, flow.ServiceNow, flow.Singular,
+		flow.Slack, flow.Snowflake, flow.Trendmicro, flow.Upsolver, flow.Veeva, flow.Zendesk,
+	} {
+		require.True(t, seen[kind], "no definition has %s", kind)
+	}
+	t.Logf("%d definitions, %d profiles", len(all), len(made))
 }

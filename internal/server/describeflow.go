@@ -25,6 +25,7 @@ func (s *Server) describeFlow(ctx context.Context, c *call, in *wire.DescribeFlo
 		SchemaVersion: &f.SchemaVersion, LastRunExecutionDetails: lastRunOut(f.LastRun),
 		CreatedAt: ptr(wire.TimestampOf(f.CreatedAt)), LastUpdatedAt: ptr(wire.TimestampOf(f.UpdatedAt)),
 		CreatedBy: &f.CreatedBy, LastUpdatedBy: &f.UpdatedBy, Tags: tagsOut(f.Tags),
+		LastRunMetadataCatalogDetails: catalogOut(f.LastCatalog),
 	}
 	if f.StatusMessage != "" {
 		out.FlowStatusMessage = &f.StatusMessage

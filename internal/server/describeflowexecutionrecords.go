@@ -59,6 +59,7 @@ func (s *Server) recordOut(x *flow.Execution) wire.ExecutionRecord {
 			NumParallelProcesses: &t.Parallelism, ErrorInfo: errorOut(x, t),
 		},
 	}
+	r.MetadataCatalogDetails = catalogOut(x.Catalog)
 	if w := x.Window; w != nil {
 		r.DataPullStartTime, r.DataPullEndTime = ptr(wire.TimestampOf(w.From)), ptr(wire.TimestampOf(w.To))
 	}
@@ -71,6 +72,29 @@ func errorOut(x *flow.Execution, t flow.Totals) *wire.ErrorInfo {
 		return nil
 	}
 	return &wire.ErrorInfo{PutFailuresCount: &t.PutFailures, ExecutionMessage: ptr(clipTo(x.Message, 2048))}
+}
+
+// catalogOut shows what became of a run's tables in the catalog; nil for a flow that has none.
+func catalogOut(list []flow.CatalogDetail) []wire.MetadataCatalogDetail {
+	var out []wire.MetadataCatalogDetail
+	for _, d := range list {
+		out = append(out, wire.MetadataCatalogDetail{
+			CatalogType: ptr(wire.CatalogTypeGlue), TableName: &d.Table,
+			TableRegistrationOutput: outcomeOut(&d.Tables), PartitionRegistrationOutput: outcomeOut(d.Partitions),
+		})
+	}
+	return out
+}
+
+func outcomeOut(o *flow.CatalogOutcome) *wire.RegistrationOutput {
+	if o == nil {
+		return nil
+	}
+	out := &wire.RegistrationOutput{Status: ptr(wire.ExecutionStatus(o.Status)), Result: &o.Result}
+	if o.Message != "" {
+		out.Message = ptr(clipTo(o.Message, 2048))
+	}
+	return out
 }
 
 // clipTo bounds a text to what a member of the API may hold.

@@ -1,86 +1,60 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
-	"strconv"
+	"net/url"
+	"slices"
 	"strings"
-	"time"
 
-	"weir.dev/weir/fault"
-	"weir.dev/weir/flow"
-	"weir.dev/weir/internal/store"
+	"weir.dev/weir/internal/access/policy"
 )
-
-// LiveView shows running executions as the engine sees them, ahead of the ledger's checkpoints.
-type LiveView interface {
-	// Live returns what the engine of this process knows of an execution; false when it runs elsewhere or not at all.
-	Live(executionID string) (Live, bool)
-}
-
-// Live is a running execution's progress.
-type Live struct {
-	Totals     flow.Totals `json:"totals"`
-	Stage      string      `json:"stage"`              // prepare, transfer, commit, conclude
-	BytesTotal int64       `json:"bytesTotal"`         // estimate of the source data; 0 when unknown
-	Splits     int         `json:"splits"`             // how many there are
-	SplitsDone int         `json:"splitsDone"`         // how many are finished
-	Waits      string      `json:"waits,omitzero"`     // what it waits for, when nothing has moved for a while
-	Attempts   int         `json:"attempts,omitzero"`  // retries so far
-	LastError  string      `json:"lastError,omitzero"` // why the last attempt of a split ended
-}
-
-// live is the freshest count of a running execution.
-func (s *Server) live(x *flow.Execution) (flow.Totals, bool) {
-	if s.Live == nil || x.Status.Done() {
-		return flow.Totals{}, false
-	}
-	l, ok := s.Live.Live(x.ID)
-	return l.Totals, ok
-}
-
-// ExecutionView is the extension's picture of one execution: what AppFlow's record leaves out.
-type ExecutionView struct {
-	ID          string               `json:"id"`
-	FlowName    string               `json:"flowName"`
-	FlowVersion int64                `json:"flowVersion"`
-	Status      flow.ExecutionStatus `json:"status"`
-	StartedAt   time.Time            `json:"startedAt"`
-	UpdatedAt   time.Time            `json:"updatedAt"`
-	Message     string               `json:"message,omitzero"`
-	Code        string               `json:"code,omitzero"`
-	Totals      flow.Totals          `json:"totals"`
-	Closes      bool                 `json:"closes"` // read = filtered + rejected + deduplicated + written
-	Live        *Live                `json:"live,omitzero"`
-	Splits      []SplitView          `json:"splits"`
-}
-
-// SplitView is one split of the ledger.
-type SplitView struct {
-	Index    int              `json:"index"`
-	Label    string           `json:"label"`
-	Bytes    int64            `json:"bytes"`
-	State    store.SplitState `json:"state"`
-	Totals   flow.Totals      `json:"totals"`
-	Attempts int              `json:"attempts"`
-	Message  string           `json:"message,omitzero"`
-}
 
 const extensionPrefix = "/weir/v1/"
 
-// maxRejects bounds one answer of rejected records.
-const maxRejects = 1000
+// page is one of Weir's own pages under /weir/v1/. They are signed, authorized, throttled and audited like AppFlow's
+// operations, which the frame below sees to.
+type page struct {
+	method string
+	path   string // below the prefix; {} stands for a part that varies
+	// action is what the caller must be allowed to do; the zero one leaves it to run, or is open to every key.
+	action  policy.Action
+	mutates bool
+	run     func(s *Server, ctx context.Context, c *call, r *pageRequest) (any, error)
+}
 
-// extension answers Weir's own pages under /weir/v1/, signed like every other request:
-//
-//	GET /weir/v1/version
-//	GET /weir/v1/executions/{id}           counts, splits and live progress of one execution
-//	GET /weir/v1/executions/{id}/rejects   samples of records that did not make it, with reasons
-//	GET /weir/v1/executions/{id}/outputs   receipts: the files or writes an execution made
-//	GET /weir/v1/audit?after=ID            the audit trail
-//	GET /weir/v1/backup                    a consistent copy of the store
-//	/weir/v1/keys                          access keys; see extensionadmin.go
+// pageRequest is what a page is asked.
+type pageRequest struct {
+	params []string // what stood for each {}
+	query  url.Values
+	body   []byte
+}
+
+// pages are all there are.
+var pages = []page{
+	{method: "GET", path: "version", run: (*Server).versionPage},
+	{method: "GET", path: "executions/{}", run: (*Server).executionView},   // counts, splits and live progress
+	{method: "GET", path: "executions/{}/rejects", run: (*Server).rejects}, // samples of refused records, with reasons
+	{method: "GET", path: "executions/{}/outputs", run: (*Server).outputs}, // the files or writes an execution made
+	{method: "GET", path: "flows/{}/schedule", run: (*Server).scheduleView},
+	{method: "GET", path: "flows/{}/position", run: (*Server).positionPage},
+	{method: "PUT", path: "flows/{}/position", mutates: true, run: (*Server).setPosition},
+	{method: "POST", path: "flows/{}/runs", mutates: true, run: (*Server).startRun},
+	{method: "GET", path: "audit", action: mustAction(policy.ReadAudit), run: (*Server).auditTrail},
+	{method: "GET", path: "backup", action: mustAction(policy.Backup), run: (*Server).backup},
+	{method: "GET", path: "keys", action: mustAction(policy.ReadKeys), run: (*Server).listKeys},
+	{method: "GET", path: "keys/{}", action: mustAction(policy.ReadKeys), run: (*Server).showKey},
+	{method: "POST", path: "keys", action: mustAction(policy.ManageKeys), mutates: true, run: (*Server).createKey},
+	{method: "POST", path: "keys/{}/rotate", action: mustAction(policy.ManageKeys), mutates: true, run: (*Server).rotateKey},
+	{method: "PUT", path: "keys/{}/policy", action: mustAction(policy.ManageKeys), mutates: true, run: (*Server).setKeyPolicy},
+	{method: "POST", path: "keys/{}/disable", action: mustAction(policy.ManageKeys), mutates: true, run: (*Server).disableKey},
+	{method: "POST", path: "keys/{}/enable", action: mustAction(policy.ManageKeys), mutates: true, run: (*Server).enableKey},
+	{method: "DELETE", path: "keys/{}", action: mustAction(policy.ManageKeys), mutates: true, run: (*Server).deleteKey},
+}
+
+// extension answers Weir's own pages.
 func (s *Server) extension(w http.ResponseWriter, r *http.Request) {
 	s.exchange(w, r, func(c *call, w http.ResponseWriter) error {
 		c.operation = "extension"
@@ -107,126 +81,87 @@ func (s *Server) extension(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// streamed is an answer that is written as it is made. A failure in the middle breaks the connection off, so that nobody
+// takes half for the whole.
+type streamed func(w io.Writer) error
+
 func (s *Server) answerExtension(r *http.Request, c *call) (any, error) {
 	body, err := s.authenticate(r, c)
 	if err != nil {
 		return nil, err
 	}
-	parts := strings.Split(strings.TrimPrefix(r.URL.Path, extensionPrefix), "/")
-	if parts[0] == "keys" {
-		return s.keys(r, c, parts[1:], body)
-	}
-	if r.Method != http.MethodGet {
-		return nil, wrongMethod(r, http.MethodGet)
-	}
-	switch {
-	case len(parts) == 1 && parts[0] == "backup":
-		return streamed(func(w io.Writer) error { return s.backup(r, w) }), nil
-	case len(parts) == 1 && parts[0] == "version":
-		return map[string]string{"version": s.Version}, nil
-	case len(parts) == 1 && parts[0] == "audit":
-		return s.auditPage(r)
-	case len(parts) == 2 && parts[0] == "executions":
-		return s.executionView(r, parts[1])
-	case len(parts) == 3 && parts[0] == "executions" && parts[2] == "rejects":
-		return s.rejects(r, parts[1])
-	case len(parts) == 3 && parts[0] == "executions" && parts[2] == "outputs":
-		return s.outputs(r, parts[1])
-	}
-	return nil, errNoSuchPage(r)
-}
-
-func errNoSuchPage(r *http.Request) error {
-	return unknownOperation("no extension page answers " + clip(r.Method) + " " + clip(r.URL.Path))
-}
-
-// streamed is an answer that is written as it is made. A failure in the middle breaks the connection off, so that nobody
-// takes half for the whole.
-type streamed func(w io.Writer) error
-
-func (s *Server) executionView(r *http.Request, id string) (*ExecutionView, error) {
-	var x *flow.Execution
-	var splits []*store.Split
-	err := s.Store.Read(r.Context(), func(tx store.ReadTx) (err error) {
-		if x, err = executionByID(r, tx, id); err != nil {
-			return err
-		}
-		splits, err = tx.SplitList(r.Context(), id)
-		return err
-	})
+	p, params, err := findPage(r)
 	if err != nil {
 		return nil, err
 	}
-	v := &ExecutionView{
-		ID: x.ID, FlowName: x.FlowName, FlowVersion: x.FlowVersion, Status: x.Status, StartedAt: x.StartedAt, UpdatedAt: x.UpdatedAt,
-		Message: x.Message, Code: x.Code, Totals: x.Totals, Splits: make([]SplitView, len(splits)),
+	if err := s.throttle.admit(c, nil, p.mutates); err != nil {
+		return nil, err
 	}
-	for i, sp := range splits {
-		v.Splits[i] = splitView(sp)
-	}
-	if s.Live != nil && !x.Status.Done() {
-		if l, ok := s.Live.Live(id); ok {
-			v.Live, v.Totals = &l, l.Totals
+	if p.action != 0 {
+		if err := s.allow(c, p.action, everything); err != nil {
+			if p.mutates {
+				_, c.operation, _ = strings.Cut(p.action.String(), ":")
+				s.auditRefusal(r.Context(), c, c.auditEvent(), err)
+			}
+			return nil, err
 		}
 	}
-	v.Closes = v.Totals.Closes()
-	return v, nil
+	return p.run(s, r.Context(), c, &pageRequest{params: params, query: r.URL.Query(), body: body})
 }
 
-func splitView(sp *store.Split) SplitView {
-	var named struct {
-		Label string `json:"label"`
-		Bytes int64  `json:"bytes"`
-	}
-	_ = json.Unmarshal(sp.Data, &named) // a split without a label is shown by its number
-	return SplitView{
-		Index: sp.Index, Label: named.Label, Bytes: named.Bytes, State: sp.State, Totals: sp.Totals, Attempts: sp.Attempts, Message: sp.Message,
-	}
-}
-
-func executionByID(r *http.Request, tx store.ReadTx, id string) (*flow.Execution, error) {
-	x, err := tx.ExecutionGet(r.Context(), id)
-	if fault.Is(err, fault.NotFound) {
-		return nil, fault.New(fault.NotFound, "Execution %s does not exist.", clip(id))
-	}
-	return x, err
-}
-
-func (s *Server) rejects(r *http.Request, id string) (map[string]any, error) {
-	var list []flow.Reject
-	err := s.Store.Read(r.Context(), func(tx store.ReadTx) (err error) {
-		if _, err = executionByID(r, tx, id); err != nil {
-			return err
+// findPage routes a request.
+func findPage(r *http.Request) (*page, []string, error) {
+	path := strings.TrimPrefix(r.URL.Path, extensionPrefix)
+	var methods []string
+	for i := range pages {
+		params, ok := matchPath(pages[i].path, path)
+		switch {
+		case !ok:
+		case pages[i].method == r.Method:
+			return &pages[i], params, nil
+		case !slices.Contains(methods, pages[i].method):
+			methods = append(methods, pages[i].method)
 		}
-		list, err = tx.RejectList(r.Context(), id, maxRejects)
-		return err
-	})
-	return map[string]any{"rejects": orEmpty(list)}, err
-}
-
-func (s *Server) outputs(r *http.Request, id string) (map[string]any, error) {
-	var list []*store.Receipt
-	err := s.Store.Read(r.Context(), func(tx store.ReadTx) (err error) {
-		if _, err = executionByID(r, tx, id); err != nil {
-			return err
-		}
-		list, err = tx.ReceiptList(r.Context(), id)
-		return err
-	})
-	return map[string]any{"outputs": orEmpty(list)}, err
-}
-
-func (s *Server) auditPage(r *http.Request) (map[string]any, error) {
-	after, err := strconv.ParseInt(orText(r.URL.Query().Get("after"), "0"), 10, 64)
-	if err != nil {
-		return nil, fault.New(fault.Validation, "the parameter after must be an event's id")
 	}
-	var list []*store.AuditEvent
-	err = s.Store.Read(r.Context(), func(tx store.ReadTx) (err error) {
-		list, err = tx.AuditList(r.Context(), after, 200)
-		return err
-	})
-	return map[string]any{"events": orEmpty(list)}, err
+	if methods != nil {
+		return nil, nil, wrongMethod(r, methods...)
+	}
+	return nil, nil, unknownOperation("no extension page answers " + clip(r.Method) + " " + clip(r.URL.Path))
+}
+
+// matchPath compares part by part, and returns what stands for each {}.
+func matchPath(pattern, path string) (params []string, ok bool) {
+	for {
+		want, restPattern, morePattern := strings.Cut(pattern, "/")
+		have, restPath, morePath := strings.Cut(path, "/")
+		switch {
+		case want == "{}" && have != "":
+			params = append(params, have)
+		case want != have || want == "":
+			return nil, false
+		}
+		if !morePattern || !morePath {
+			return params, morePattern == morePath
+		}
+		pattern, path = restPattern, restPath
+	}
+}
+
+func (s *Server) versionPage(context.Context, *call, *pageRequest) (any, error) {
+	return map[string]string{"version": s.Version}, nil
+}
+
+func (s *Server) auditTrail(ctx context.Context, _ *call, r *pageRequest) (any, error) {
+	return s.auditPage(ctx, r.query)
+}
+
+// backup streams a consistent copy of the store. Whoever takes one has everything, so that it leaves a record.
+func (s *Server) backup(ctx context.Context, c *call, _ *pageRequest) (any, error) {
+	c.operation = "Backup"
+	if err := s.record(ctx, c); err != nil {
+		return nil, err
+	}
+	return streamed(func(w io.Writer) error { return s.plain.Backup(ctx, w) }), nil
 }
 
 func orText(s, otherwise string) string {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -45,9 +46,21 @@ func hashOf(parts ...[]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// secretTokenUse is newTokenUse for requests that hold secrets: nobody who reads the store can try them out on its hash.
+func (s *Server) secretTokenUse(c *call, token **string, in wire.Shape) tokenUse {
+	u := newTokenUse(c, token, in)
+	h := hmac.New(sha256.New, s.requestKey)
+	h.Write(in.AppendJSON(nil))
+	u.hash = hex.EncodeToString(h.Sum(nil))
+	return u
+}
+
 // about binds the use to a flow as it was created: the same request about a later flow of this name is another request.
-func (u tokenUse) about(f *flow.Flow) tokenUse {
-	u.hash = hashOf([]byte(u.hash), []byte(f.CreatedAt.UTC().Format(time.RFC3339Nano)))
+func (u tokenUse) about(f *flow.Flow) tokenUse { return u.since(f.CreatedAt) }
+
+// since binds the use to whatever was created then.
+func (u tokenUse) since(createdAt time.Time) tokenUse {
+	u.hash = hashOf([]byte(u.hash), []byte(createdAt.UTC().Format(time.RFC3339Nano)))
 	return u
 }
 

@@ -4,24 +4,23 @@ import (
 	"context"
 
 	"weir.dev/weir/api/wire"
-	"weir.dev/weir/flow"
 	"weir.dev/weir/internal/store"
 )
 
 // listTagsForResource returns a resource's tags
 // (https://docs.aws.amazon.com/appflow/1.0/APIReference/API_ListTagsForResource.html).
 func (s *Server) listTagsForResource(ctx context.Context, c *call, in *wire.ListTagsForResourceInput) (*wire.ListTagsForResourceOutput, error) {
-	name, err := c.flowOfARN(*in.ResourceArn)
+	r, err := c.resourceOfARN(*in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	var f *flow.Flow
+	var t *tagged
 	err = s.Store.Read(ctx, func(tx store.ReadTx) (err error) {
-		f, err = flowByARN(ctx, tx, *in.ResourceArn, name)
+		t, err = taggedByARN(ctx, tx, *in.ResourceArn, r)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &wire.ListTagsForResourceOutput{Tags: tagsOut(f.Tags)}, nil
+	return &wire.ListTagsForResourceOutput{Tags: tagsOut(t.tags)}, nil
 }

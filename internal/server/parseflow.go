@@ -22,6 +22,7 @@ func ParseFlow(body []byte, connectors *connector.Registry) (*flow.Flow, error) 
 		return nil, err
 	}
 	problems, refused := checkDefinition(&def, connectors)
+	problems = append(problems, def.CheckTags(in.Tags)...)
 	if problems != nil {
 		return nil, fault.New(fault.Validation, "[%s]", problems)
 	}

@@ -18,6 +18,8 @@ type httpError struct {
 	name    string
 	message string
 	allow   []string // methods, for a status 405
+	// retryAfter is when to come back, in seconds, for a status 429.
+	retryAfter string
 }
 
 func (e *httpError) Error() string { return e.message }
@@ -41,6 +43,9 @@ func (s *Server) writeError(ctx context.Context, w http.ResponseWriter, c *call,
 	case errors.As(err, &he):
 		if he.allow != nil {
 			w.Header().Set("Allow", strings.Join(he.allow, ", "))
+		}
+		if he.retryAfter != "" {
+			w.Header().Set("Retry-After", he.retryAfter)
 		}
 		wire.WriteError(w, c.requestID, he.name, he.status, he.message)
 		return

@@ -2,8 +2,8 @@ package server
 
 import (
 	"context"
-	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -12,6 +12,7 @@ import (
 
 	"weir.dev/weir/api/wire"
 	"weir.dev/weir/fault"
+	"weir.dev/weir/internal/access/policy"
 )
 
 // call is one request on its way through an operation.
@@ -19,22 +20,29 @@ type call struct {
 	requestID string
 	operation string
 	keyID     string
+	userName  string // of the key
 	principal string // ARN of the caller
+	policy    *policy.Policy
+	caller    *policy.Caller // for questions to the policy; nil before the first one
 	region    string
 	account   string
 	sourceIP  string
+	address   netip.Addr // the same, parsed; invalid when it is none
+	isSecure  bool       // over TLS
 	userAgent string
 	began     time.Time
 	at        time.Time  // the same moment in UTC and microseconds, as the store keeps it
 	input     wire.Input // nil until it is decoded
 	resource  string     // ARN of what the call is about; empty when it names nothing
 	audited   bool       // a committed transaction holds the call's audit record
+	isQuiet   bool       // one refusal of very many, which leaves no line in the log
 }
 
 // operation is how one of the API's calls is answered.
 type operation struct {
 	run     func(ctx context.Context, s *Server, c *call, in wire.Input) (wire.Output, error)
 	mutates bool // calls are audited
+	action  policy.Action
 }
 
 // handle fits a typed handler to the table of operations.
@@ -44,22 +52,45 @@ func handle[I wire.Input, O wire.Output](mutates bool, fn func(s *Server, ctx co
 	}}
 }
 
-// operations is the table of what this build answers.
+// operations is the table of what this build answers. Each operation is also the action of that name.
 func operations() map[string]operation {
-	return map[string]operation{
+	table := map[string]operation{
 		"CancelFlowExecutions":         handle(true, (*Server).cancelFlowExecutions),
+		"CreateConnectorProfile":       handle(true, (*Server).createConnectorProfile),
 		"CreateFlow":                   handle(true, (*Server).createFlow),
+		"DeleteConnectorProfile":       handle(true, (*Server).deleteConnectorProfile),
 		"DeleteFlow":                   handle(true, (*Server).deleteFlow),
+		"DescribeConnector":            handle(false, (*Server).describeConnector),
+		"DescribeConnectorEntity":      handle(false, (*Server).describeConnectorEntity),
+		"DescribeConnectorProfiles":    handle(false, (*Server).describeConnectorProfiles),
+		"DescribeConnectors":           handle(false, (*Server).describeConnectors),
 		"DescribeFlow":                 handle(false, (*Server).describeFlow),
 		"DescribeFlowExecutionRecords": handle(false, (*Server).describeFlowExecutionRecords),
+		"ListConnectorEntities":        handle(false, (*Server).listConnectorEntities),
+		"ListConnectors":               handle(false, (*Server).listConnectors),
 		"ListFlows":                    handle(false, (*Server).listFlows),
 		"ListTagsForResource":          handle(false, (*Server).listTagsForResource),
+		"RegisterConnector":            handle(true, (*Server).registerConnector),
+		"ResetConnectorMetadataCache":  handle(true, (*Server).resetConnectorMetadataCache),
 		"StartFlow":                    handle(true, (*Server).startFlow),
 		"StopFlow":                     handle(true, (*Server).stopFlow),
 		"TagResource":                  handle(true, (*Server).tagResource),
+		"UnregisterConnector":          handle(true, (*Server).unregisterConnector),
 		"UntagResource":                handle(true, (*Server).untagResource),
+		"UpdateConnectorProfile":       handle(true, (*Server).updateConnectorProfile),
+		"UpdateConnectorRegistration":  handle(true, (*Server).updateConnectorRegistration),
 		"UpdateFlow":                   handle(true, (*Server).updateFlow),
 	}
+	return withActions(table)
+}
+
+// withActions gives each operation the action of its name.
+func withActions(table map[string]operation) map[string]operation {
+	for name, op := range table {
+		op.action = operationAction(name)
+		table[name] = op
+	}
+	return table
 }
 
 // exchange frames every signed request: it makes the call, answers errors and panics in the protocol's form, and counts
@@ -99,12 +130,10 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 
 // newCall gives the request its id and notes where it came from.
 func (s *Server) newCall(r *http.Request) *call {
-	ip, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		ip = r.RemoteAddr
-	}
 	now := s.Now()
-	return &call{requestID: uuid.NewString(), began: now, at: now.UTC().Truncate(time.Microsecond), account: s.AccountID, sourceIP: ip, userAgent: r.UserAgent()}
+	c := &call{requestID: uuid.NewString(), began: now, at: now.UTC().Truncate(time.Microsecond), account: s.AccountID, userAgent: r.UserAgent()}
+	c.sourceIP, c.address, c.isSecure = s.origin(r)
+	return c
 }
 
 // answer takes a request through signature and route to its operation.
@@ -130,6 +159,9 @@ func (s *Server) answer(r *http.Request, c *call) (wire.Output, error) {
 	if !ok {
 		return nil, unknownOperation(op.Name + " is not in this build yet")
 	}
+	if err := s.throttle.admit(c, op, known.mutates); err != nil {
+		return nil, err
+	}
 	ctx := r.Context()
 	out, err := perform(ctx, s, c, known, op.NewInput(), &wire.Request{Params: params, RawQuery: r.URL.RawQuery, Body: body})
 	if err != nil && known.mutates {
@@ -143,38 +175,18 @@ func perform(ctx context.Context, s *Server, c *call, op operation, in wire.Inpu
 	if err := in.Decode(r); err != nil {
 		return nil, fault.New(fault.Validation, "%s", err.Error())
 	}
-	c.input, c.resource = in, resourceOf(c, in)
+	c.input = in
+	if op.mutates {
+		c.resource = resourceOf(c, in)
+	}
+	ctx, err := s.authorize(ctx, c, op.action, in)
+	if err != nil {
+		return nil, err
+	}
 	if err := in.Validate(); err != nil {
 		return nil, fault.New(fault.Validation, "%s", err.Error())
 	}
 	return op.run(ctx, s, c, in)
-}
-
-// resourceOf is the ARN of what a mutating call is about.
-func resourceOf(c *call, in wire.Input) string {
-	var flowName *string
-	switch in := in.(type) {
-	case *wire.CreateFlowInput:
-		flowName = in.FlowName
-	case *wire.UpdateFlowInput:
-		flowName = in.FlowName
-	case *wire.DeleteFlowInput:
-		flowName = in.FlowName
-	case *wire.StartFlowInput:
-		flowName = in.FlowName
-	case *wire.StopFlowInput:
-		flowName = in.FlowName
-	case *wire.CancelFlowExecutionsInput:
-		flowName = in.FlowName
-	case *wire.TagResourceInput:
-		return clip(deref(in.ResourceArn))
-	case *wire.UntagResourceInput:
-		return clip(deref(in.ResourceArn))
-	}
-	if flowName == nil {
-		return ""
-	}
-	return clip(c.flowARN(*flowName))
 }
 
 // clip bounds text that came from outside before it goes into a message or a log. It has room for the longest ARN of a

@@ -24,6 +24,7 @@ import (
 
 	"weir.dev/weir/connector"
 	"weir.dev/weir/flow"
+	"weir.dev/weir/internal/access/policy"
 	"weir.dev/weir/internal/server"
 	"weir.dev/weir/internal/server/sigv4"
 	"weir.dev/weir/internal/store"
@@ -274,11 +275,11 @@ func (s3Stub) Connect(context.Context, connector.Config) (connector.Connection, 
 // oneKey is a keyring of one.
 type oneKey struct{}
 
-func (oneKey) Find(_ context.Context, id string) (sigv4.Key, error) {
+func (oneKey) Find(_ context.Context, id string) (sigv4.Key, *policy.Policy, error) {
 	if id != keyID {
-		return sigv4.Key{}, sigv4.ErrUnknownKey
+		return sigv4.Key{}, nil, sigv4.ErrUnknownKey
 	}
-	return sigv4.Key{ID: keyID, Secret: secret, Name: "alice"}, nil
+	return sigv4.Key{ID: keyID, Secret: secret, Name: "alice"}, nil, nil
 }
 
 // clock is a clock that is set by hand.

@@ -96,7 +96,7 @@ func TestSDK_EveryErrorArrivesAsItsType(t *testing.T) {
 		{"StartFlow not found", func() error { return of(c.StartFlow(ctx, &appflow.StartFlowInput{FlowName: name("none")})) }, &types.ResourceNotFoundException{}, "none"},
 		{"StartFlow running", func() error { return of(c.StartFlow(ctx, &appflow.StartFlowInput{FlowName: name("orders")})) }, &types.ConflictException{}, "running already"},
 		{"StartFlow quota", func() error { return of(c.StartFlow(ctx, &appflow.StartFlowInput{FlowName: name("waiting")})) }, &types.ServiceQuotaExceededException{}, "concurrent executions"},
-		{"StartFlow connector", func() error { return of(c.StartFlow(ctx, &appflow.StartFlowInput{FlowName: name("upsolver")})) }, &types.ConflictException{}, "Upsolver connector is not in this build"},
+		{"StartFlow connector", func() error { return of(c.StartFlow(ctx, &appflow.StartFlowInput{FlowName: name("upsolver")})) }, &types.ConflictException{}, "The connector Upsolver is not in this build of Weir"},
 		{"StopFlow not found", func() error { return of(c.StopFlow(ctx, &appflow.StopFlowInput{FlowName: name("none")})) }, &types.ResourceNotFoundException{}, "none"},
 		{"StopFlow on demand", func() error { return of(c.StopFlow(ctx, &appflow.StopFlowInput{FlowName: name("orders")})) }, &types.UnsupportedOperationException{}, "CancelFlowExecutions"},
 		{"CancelFlowExecutions not found", func() error {

@@ -2,7 +2,7 @@
 // package flow and back, and keeps the rules of each operation, one file per operation. Truth is the store's; runs are
 // started through a small interface.
 //
-//	request → request id → size limit → signature → route → decode → validate → operation → answer or modelled error
+//	request → request id → claim → body → signature → route → rate → decode → policy → validate → operation → answer or error
 //
 // It never answers a client's mistake with a 5xx, never shows a cause it did not classify, and knows nothing of SQL,
 // columns or engines.
@@ -10,9 +10,11 @@ package server
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -20,6 +22,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"weir.dev/weir/connector"
+	"weir.dev/weir/flow"
+	"weir.dev/weir/internal/access/policy"
+	"weir.dev/weir/internal/metadata"
 	"weir.dev/weir/internal/server/sigv4"
 	"weir.dev/weir/internal/store"
 )
@@ -32,9 +37,14 @@ type Runner interface {
 
 // Keys finds the access keys that sign requests.
 type Keys interface {
-	// Find returns the key of an id, with the name of whom it stands for: [sigv4.ErrUnknownKey] when there is none or it is
-	// disabled, another error when that cannot be told.
-	Find(ctx context.Context, id string) (sigv4.Key, error)
+	// Find returns the key of an id, with the name of whom it stands for and the policy that says what it may do, nil for
+	// everything: [sigv4.ErrUnknownKey] when there is none or it is disabled, another error when that cannot be told.
+	Find(ctx context.Context, id string) (sigv4.Key, *policy.Policy, error)
+}
+
+// Announcer writes into the transaction that puts a new execution into the ledger what others are to be told of it.
+type Announcer interface {
+	Started(ctx context.Context, tx store.Tx, f *flow.Flow, x *flow.Execution) error
 }
 
 // Options are what a server is made of. All of the first block are required.
@@ -45,25 +55,40 @@ type Options struct {
 	Keys       Keys
 	AccountID  string // 12 digits
 
-	KeyAdmin   KeyAdmin              // makes and revokes keys; nil refuses to
-	Live       LiveView              // progress of running executions; nil shows what the ledger knows
-	Logger     *slog.Logger          // nil discards
-	Metrics    prometheus.Registerer // nil counts nothing
-	Gatherer   prometheus.Gatherer   // what /metrics shows; nil leaves the page out
-	Now        func() time.Time      // nil is the clock
-	MaxBody    int64                 // bytes of a request's body; 0 means 1 MiB
-	MaxFlows   int                   // 0 means 1000, AppFlow's own limit
-	MaxRunning int                   // executions at the same time; 0 means 1000, AppFlow's own limit
-	Version    string                // of this build, for the extension pages
+	Profiles      Profiles              // proves and seals credentials; nil refuses them
+	Secret        []byte                // what nobody who reads the store knows, the same at each start; nil does without
+	Metadata      *metadata.Cache       // what vendors have; nil asks none
+	Registrar     Registrar             // asks custom connectors what they are; nil asks none
+	KeyAdmin      KeyAdmin              // makes and revokes keys; nil refuses to
+	Announcer     Announcer             // tells others of runs that begin; nil tells nobody
+	Began         func(flowName string) // told of each run that has been put into the ledger; must not block; may be nil
+	Live          LiveView              // progress of running executions; nil shows what the ledger knows
+	Logger        *slog.Logger          // nil discards
+	Metrics       prometheus.Registerer // nil counts nothing
+	Gatherer      prometheus.Gatherer   // what /metrics shows; nil leaves the page out
+	Now           func() time.Time      // nil is the clock
+	MaxBody       int64                 // bytes of a request's body; 0 means 1 MiB
+	MaxFlows      int                   // 0 means 1000, AppFlow's own limit
+	MaxProfiles   int                   // 0 means 100, AppFlow's own limit
+	MaxRunning    int                   // executions at the same time; 0 means 1000, AppFlow's own limit
+	MaxConnectors int                   // that are registered; 0 means 100
+	RateLimit     float64               // calls a second of one access key, twice as many at once; 0 means no limit
+	WriteLimit    float64               // the same for calls that change something
+	Proxies       []netip.Prefix        // whose X-Forwarded headers are believed
+	Version       string                // of this build, for the extension pages
 }
 
 // Server is the HTTP face of Weir. Safe for concurrent use.
 type Server struct {
 	Options
+	plain      store.Store // Options.Store as it came; that of Options asks policies, see [guardedStore]
 	verifier   *sigv4.Verifier
+	throttle   throttle
+	strangers  *strangers
 	operations map[string]operation
 	measure    *measure
-	tokenKey   []byte
+	tokenKey   []byte       // of page tokens
+	requestKey []byte       // of hashes of requests that hold secrets
 	metrics    http.Handler // nil leaves the page out
 }
 
@@ -77,19 +102,32 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	o.MaxBody = orDefault(o.MaxBody, 1<<20)
 	o.MaxFlows = orDefault(o.MaxFlows, 1000)
+	o.MaxProfiles = orDefault(o.MaxProfiles, 100)
+	if o.Profiles == nil {
+		o.Profiles = noProfiles{}
+	}
 	o.MaxRunning = orDefault(o.MaxRunning, 1000)
+	o.MaxConnectors = orDefault(o.MaxConnectors, 100)
 	id, err := installation(ctx, o.Store)
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte("page tokens of " + id))
-	s := &Server{Options: o, tokenKey: sum[:16], measure: newMeasure(o.Metrics)}
-	s.verifier = &sigv4.Verifier{Service: "appflow", Lookup: o.Keys.Find}
+	s := &Server{Options: o, tokenKey: deriveKey(id, o.Secret, "page tokens")[:16], requestKey: deriveKey(id, o.Secret, "requests"), measure: newMeasure(o.Metrics)}
+	s.verifier = &sigv4.Verifier{Service: "appflow"}
+	s.plain, s.Store = o.Store, guardedStore{o.Store}
+	s.throttle, s.strangers = newThrottle(&o), newStrangers()
 	s.operations = operations()
 	if o.Gatherer != nil {
 		s.metrics = metricsPage(o.Gatherer)
 	}
 	return s, nil
+}
+
+// deriveKey makes the key of one use.
+func deriveKey(installation string, secret []byte, use string) []byte {
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte(use + " of " + installation))
+	return h.Sum(nil)
 }
 
 func orDefault[T int | int64](v, otherwise T) T {

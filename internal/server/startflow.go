@@ -34,12 +34,20 @@ func (s *Server) startFlow(ctx context.Context, c *call, in *wire.StartFlowInput
 		return nil, err
 	}
 	if started != "" {
-		// The ledger holds the execution already: should the engine be unable to take it now, it does at its next start.
-		if err := s.Runner.Start(context.WithoutCancel(ctx), started); err != nil {
-			s.Logger.WarnContext(ctx, "execution waits for the engine", "execution", started, "error", err)
-		}
+		s.handOver(ctx, *in.FlowName, started)
 	}
 	return out, nil
+}
+
+// handOver gives a new execution to the engine. The ledger holds it already: should the engine be unable to take it now,
+// it does at its next start.
+func (s *Server) handOver(ctx context.Context, flowName, executionID string) {
+	if s.Began != nil {
+		s.Began(flowName)
+	}
+	if err := s.Runner.Start(context.WithoutCancel(ctx), executionID); err != nil {
+		s.Logger.WarnContext(ctx, "execution waits for the engine", "execution", executionID, "error", err)
+	}
 }
 
 // runNow starts an execution of an on-demand flow and returns its id; none when the request is a repeated one. A token
@@ -49,10 +57,10 @@ func (s *Server) runNow(ctx context.Context, tx store.Tx, c *call, use tokenUse,
 	if done, err := own.repeated(ctx, tx, out); done || err != nil {
 		return "", err
 	}
-	if err := s.canStart(f); err != nil {
+	if err := s.canStart(ctx, tx, f); err != nil {
 		return "", err
 	}
-	x, err := s.newExecution(ctx, tx, c, f)
+	x, err := s.newExecution(ctx, tx, c, f, nil, false)
 	if err != nil {
 		return "", err
 	}
@@ -72,12 +80,18 @@ func (s *Server) activate(ctx context.Context, tx store.Tx, c *call, use tokenUs
 	if done, err := use.repeated(ctx, tx, out); done || err != nil {
 		return "", err
 	}
-	if err := s.canStart(f); err != nil {
+	if err := s.canStart(ctx, tx, f); err != nil {
 		return "", err
 	}
 	if f.Status != flow.StatusActive {
-		f.Status, f.StatusMessage = flow.StatusActive, notScheduledYet
+		f.Status, f.StatusMessage = flow.StatusActive, ""
+		if f.Trigger.Type == flow.TriggerEvent {
+			f.StatusMessage = notSubscribedYet
+		}
 		if err := tx.FlowPut(ctx, f); err != nil {
+			return "", err
+		}
+		if err := settleTimetable(ctx, tx, f, c.at, true); err != nil {
 			return "", err
 		}
 	}
@@ -85,22 +99,34 @@ func (s *Server) activate(ctx context.Context, tx store.Tx, c *call, use tokenUs
 	return "", use.remember(ctx, tx, out)
 }
 
-// notScheduledYet is shown in flowStatusMessage, so that an active flow that does not run is no riddle.
-const notScheduledYet = "This build keeps schedules and event subscriptions but does not run them yet. Change the trigger to OnDemand to run the flow."
+// notSubscribedYet is shown in flowStatusMessage, so that an active flow that does not run is no riddle.
+const notSubscribedYet = "This build keeps event subscriptions but does not run them yet. Change the trigger to Scheduled or OnDemand to run the flow."
 
-// canStart says plainly when this build lacks the flow's connectors.
-func (s *Server) canStart(f *flow.Flow) error {
+// canStart says plainly when the flow would fail for want of a connector or a profile.
+func (s *Server) canStart(ctx context.Context, tx store.ReadTx, f *flow.Flow) error {
 	for _, t := range []flow.ConnectorType{f.Source.Connector, f.Destinations[0].Connector} {
-		if s.Connectors.Find(t) == nil {
-			return fault.New(fault.Conflict, "The flow cannot run: the %s connector is not in this build.", t)
+		if s.Connectors.Find(t) != nil {
+			continue
+		}
+		name := string(t)
+		if spec := s.Connectors.Spec(t); spec != nil && spec.Name != "" {
+			name = spec.Name
+		}
+		return fault.New(fault.Conflict, "The connector %s is not in this build of Weir, so the flow cannot run yet.", name)
+	}
+	for _, name := range f.Profiles() {
+		if _, err := profileByName(ctx, tx, name); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// newExecution puts a run into the ledger. One run of a flow goes on at a time, because two would write the same
-// folders.
-func (s *Server) newExecution(ctx context.Context, tx store.Tx, c *call, f *flow.Flow) (*flow.Execution, error) {
+// newExecution puts a run into the ledger, with the window that it pulls; nil pulls everything. One run of a flow goes on
+// at a time, because two would write the same folders.
+func (s *Server) newExecution(
+	ctx context.Context, tx store.Tx, c *call, f *flow.Flow, window *flow.Window, isBackfill bool,
+) (*flow.Execution, error) {
 	running, err := tx.ExecutionUnfinished(ctx)
 	if err != nil {
 		return nil, err
@@ -114,12 +140,15 @@ func (s *Server) newExecution(ctx context.Context, tx store.Tx, c *call, f *flow
 	if len(running) >= s.MaxRunning {
 		return nil, fault.New(fault.Quota, "The limit of %d concurrent executions is reached. Try again later, or raise it with --max-running.", s.MaxRunning)
 	}
-	x := &flow.Execution{
-		ID: uuid.NewString(), FlowName: f.Name, FlowVersion: f.Version, SchemaVersion: f.SchemaVersion, Definition: f.Definition,
-		Status: flow.ExecutionInProgress, StartedAt: c.at, UpdatedAt: c.at,
-	}
+	x := flow.NewExecution(uuid.NewString(), f, c.at)
+	x.Window, x.IsBackfill = window, isBackfill
 	if err := tx.ExecutionPut(ctx, x); err != nil {
 		return nil, err
+	}
+	if s.Announcer != nil {
+		if err := s.Announcer.Started(ctx, tx, f, x); err != nil {
+			return nil, err
+		}
 	}
 	f.LastRun = &flow.LastRun{Status: x.Status, Time: x.StartedAt}
 	return x, tx.FlowPut(ctx, f)

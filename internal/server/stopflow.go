@@ -26,6 +26,9 @@ func (s *Server) stopFlow(ctx context.Context, c *call, in *wire.StopFlowInput) 
 			if err := tx.FlowPut(ctx, f); err != nil {
 				return err
 			}
+			if err := settleTimetable(ctx, tx, f, c.at, false); err != nil {
+				return err
+			}
 		}
 		out.FlowStatus = ptr(wire.FlowStatus(f.Status))
 		return nil

@@ -22,16 +22,16 @@ func (s *Server) tagResource(ctx context.Context, c *call, in *wire.TagResourceI
 
 // changeTags edits a resource's tags in one transaction.
 func (s *Server) changeTags(ctx context.Context, c *call, out wire.Output, arn string, edit func(tags map[string]string)) error {
-	name, err := c.flowOfARN(arn)
+	r, err := c.resourceOfARN(arn)
 	if err != nil {
 		return err
 	}
 	return s.mutate(ctx, c, out, func(tx store.Tx) error {
-		f, err := flowByARN(ctx, tx, arn, name)
+		t, err := taggedByARN(ctx, tx, arn, r)
 		if err != nil {
 			return err
 		}
-		tags := maps.Clone(f.Tags)
+		tags := maps.Clone(t.tags)
 		if tags == nil {
 			tags = map[string]string{}
 		}
@@ -40,16 +40,55 @@ func (s *Server) changeTags(ctx context.Context, c *call, out wire.Output, arn s
 			return fault.New(fault.Validation, "1 validation error detected: Value at 'tags' failed to satisfy constraint: "+
 				"Member must have length less than or equal to %d together with the tags that are there; there would be %d", maxTags, len(tags))
 		}
-		f.Tags = tags
-		return tx.FlowPut(ctx, f)
+		return t.put(ctx, tx, tags)
 	})
 }
 
-// flowByARN reads the flow that a tag operation names.
-func flowByARN(ctx context.Context, tx store.ReadTx, arn, name string) (*flow.Flow, error) {
-	f, err := tx.FlowGet(ctx, name)
-	if fault.Is(err, fault.NotFound) {
-		return nil, fault.New(fault.NotFound, "Resource %s does not exist.", clip(arn))
+// tagged is a resource with tags: one of the three.
+type tagged struct {
+	tags         map[string]string
+	flow         *flow.Flow
+	profile      *store.Profile
+	registration *flow.Registration
+}
+
+// taggedByARN reads the resource that a tag operation names.
+func taggedByARN(ctx context.Context, tx store.ReadTx, arn string, r resource) (*tagged, error) {
+	t := &tagged{}
+	var err error
+	switch r.kind {
+	case kindFlow:
+		if t.flow, err = tx.FlowGet(ctx, r.name); err == nil {
+			t.tags = t.flow.Tags
+		}
+	case kindProfile:
+		if t.profile, err = tx.ProfileGet(ctx, r.name); err == nil {
+			t.tags = t.profile.Tags
+		}
+	case kindConnector:
+		if t.registration, err = tx.RegistrationGet(ctx, r.name); err == nil {
+			t.tags = t.registration.Tags
+		}
 	}
-	return f, err
+	if fault.Is(err, fault.NotFound) {
+		return nil, noResource(arn)
+	}
+	return t, err
+}
+
+// put stores the resource with other tags. A flow's may be options of Weir's, which have to make sense.
+func (t *tagged) put(ctx context.Context, tx store.Tx, tags map[string]string) error {
+	switch {
+	case t.flow != nil:
+		if problems := t.flow.CheckTags(tags); len(problems) > 0 {
+			return fault.New(fault.Validation, "Tag Resource request failed: [%s]", problems)
+		}
+		t.flow.Tags = tags
+		return tx.FlowPut(ctx, t.flow)
+	case t.profile != nil:
+		t.profile.Tags = tags
+		return tx.ProfilePut(ctx, t.profile)
+	}
+	t.registration.Tags = tags
+	return tx.RegistrationPut(ctx, t.registration)
 }

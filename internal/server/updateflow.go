@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"weir.dev/weir/api/wire"
 	"weir.dev/weir/fault"
@@ -17,7 +19,7 @@ func (s *Server) updateFlow(ctx context.Context, c *call, in *wire.UpdateFlowInp
 	if err != nil {
 		return nil, err
 	}
-	problems, refused := checkDefinition(&def, s.Connectors)
+	problems, refused := s.examine(ctx, &def)
 	out := &wire.UpdateFlowOutput{}
 	err = s.mutate(ctx, c, out, func(tx store.Tx) error {
 		f, err := flowByName(ctx, tx, *in.FlowName)
@@ -28,12 +30,14 @@ func (s *Server) updateFlow(ctx context.Context, c *call, in *wire.UpdateFlowInp
 		if done, err := use.repeated(ctx, tx, out); done || err != nil {
 			return err
 		}
-		if err := checkProfiles(&def); err != nil {
+		foreign, err := checkProfiles(ctx, tx, &def)
+		if err != nil {
 			return err
 		}
-		found := problems
+		found := slices.Concat(foreign, problems)
 		if len(found) == 0 {
 			found = flow.CheckUpdate(&f.Definition, &def)
+			found = append(found, def.CheckTags(f.Tags)...)
 		}
 		if len(found) > 0 {
 			return fault.New(fault.Validation, "Update Flow request failed due to:[%s]", found)
@@ -41,10 +45,14 @@ func (s *Server) updateFlow(ctx context.Context, c *call, in *wire.UpdateFlowInp
 		if refused != nil {
 			return refused
 		}
+		rescheduled := !sameSchedule(&f.Definition, &def)
 		replaceDefinition(f, def)
 		f.UpdatedAt, f.UpdatedBy = c.at, c.principal
 		*out = wire.UpdateFlowOutput{FlowStatus: ptr(wire.FlowStatus(f.Status))}
 		if err := tx.FlowPut(ctx, f); err != nil {
+			return err
+		}
+		if err := settleTimetable(ctx, tx, f, c.at, rescheduled); err != nil {
 			return err
 		}
 		return use.remember(ctx, tx, out)
@@ -68,4 +76,18 @@ func replaceDefinition(f *flow.Flow, def flow.Definition) {
 	}
 	f.Definition = def
 	f.Version++
+}
+
+// sameSchedule reports whether an update leaves the times of a flow's runs as they are. Only what the times depend on
+// counts: another timezone label does not put a running timetable back to its start.
+func sameSchedule(before, after *flow.Definition) bool {
+	a, b := before.Trigger.Schedule(), after.Trigger.Schedule()
+	if before.Trigger.Type != after.Trigger.Type || (a == nil) != (b == nil) {
+		return false
+	}
+	return a == nil || a.Expression == b.Expression && sameTime(a.Start, b.Start) && sameTime(a.End, b.End)
+}
+
+func sameTime(a, b *time.Time) bool {
+	return a == b || a != nil && b != nil && a.Equal(*b)
 }

@@ -1,4 +1,4 @@
-// Package store remembers: flows, executions and their ledger, access keys, audit events. It is one interface over two
+// Package store remembers: flows, executions and their ledger, profiles, access keys, audit events. It is one interface over two
 // databases, SQLite (embedded) and PostgreSQL (fleet), with one suite that both pass; see storetest.
 //
 // All access goes through two closures, Read and Write, each of which is one transaction. A Write is durable when it
@@ -63,6 +63,26 @@ type ReadTx interface {
 	// RejectCount returns how many rejects of an execution were saved with its splits, those without a sample included.
 	RejectCount(ctx context.Context, executionID string) (int64, error)
 	WatermarkGet(ctx context.Context, flowName string) (*flow.Watermark, error)
+	TimetableGet(ctx context.Context, flowName string) (*flow.Timetable, error)
+	// TimetableDue returns the names of up to limit flows whose timetable is due by now, the most overdue first.
+	TimetableDue(ctx context.Context, now time.Time, limit int) ([]string, error)
+	// OutboxDue returns up to limit letters that are to be delivered by now, the earliest due first.
+	OutboxDue(ctx context.Context, now time.Time, limit int) ([]*Letter, error)
+
+	ProfileGet(ctx context.Context, name string) (*Profile, error)
+	// ProfileList returns the profiles that satisfy all of the query, in name order.
+	ProfileList(ctx context.Context, query ProfileQuery) ([]*Profile, error)
+	ProfileCount(ctx context.Context) (int, error)
+	// ProfileUsers returns up to limit names of flows whose source or destination uses the profile, in name order; see
+	// [flow.Definition.Profiles].
+	ProfileUsers(ctx context.Context, name string, limit int) ([]string, error)
+
+	RegistrationGet(ctx context.Context, label string) (*flow.Registration, error)
+	// RegistrationList returns up to limit registrations in order of their labels, the first one after the given label.
+	RegistrationList(ctx context.Context, after string, limit int) ([]*flow.Registration, error)
+	RegistrationCount(ctx context.Context) (int, error)
+	// RegistrationUsers returns up to limit names of profiles with the label, in name order.
+	RegistrationUsers(ctx context.Context, label string, limit int) ([]string, error)
 
 	// TokenGet returns what an idempotency token stands for.
 	TokenGet(ctx context.Context, operation, token string) (*Token, error)
@@ -71,6 +91,8 @@ type ReadTx interface {
 	// AuditList returns up to limit events in order of their ids, those after the id when one is given. Two events that
 	// are written at the same moment may become visible in either order.
 	AuditList(ctx context.Context, afterID int64, limit int) ([]*AuditEvent, error)
+	// AuditScan returns up to q.Limit events of a range, in order of their ids.
+	AuditScan(ctx context.Context, q AuditQuery) ([]*AuditEvent, error)
 	// SettingGet returns a small named value of this installation, such as its id.
 	SettingGet(ctx context.Context, name string) (string, error)
 }
@@ -80,7 +102,8 @@ type ReadTx interface {
 type Tx interface {
 	ReadTx
 
-	// FlowPut creates or replaces a flow by name. A Version that is new to the flow is kept for FlowVersionList.
+	// FlowPut creates or replaces a flow by name. A Version that is new to the flow is kept for FlowVersionList. The
+	// definition may only change together with the Version: ProfileUsers goes by the definition that came with it.
 	FlowPut(ctx context.Context, f *flow.Flow) error
 	// FlowDelete removes a flow with its history: versions, executions, ledger, watermark. NotFound when there is none.
 	FlowDelete(ctx context.Context, name string) error
@@ -96,6 +119,14 @@ type Tx interface {
 	// FenceCheck fails with fault.Fenced when the lease has passed on; for effects outside the store.
 	FenceCheck(ctx context.Context, fence Fence) error
 	WatermarkPut(ctx context.Context, w *flow.Watermark) error
+	// TimetablePut creates or replaces a flow's timetable. NotFound when the flow is gone; it goes with the flow.
+	TimetablePut(ctx context.Context, t *flow.Timetable) error
+	// TimetableDelete removes a timetable; a no-op when there is none.
+	TimetableDelete(ctx context.Context, flowName string) error
+	// OutboxPut adds a letter, or replaces it: with a later DueAt after a failed delivery.
+	OutboxPut(ctx context.Context, l *Letter) error
+	// OutboxDelete removes a letter; a no-op when there is none.
+	OutboxDelete(ctx context.Context, id string) error
 
 	// LeaseAcquire takes the named lease for owner until now+ttl, when it is free, expired, or owner's already. The token
 	// rises with every change of owner, also after the lease was given back. It fails with Conflict when another owner
@@ -106,6 +137,16 @@ type Tx interface {
 	// LeaseRelease gives a lease back early; a no-op when it has passed on. From then on its fence is refused.
 	LeaseRelease(ctx context.Context, fence Fence) error
 
+	// ProfilePut creates or replaces a profile by name, its credentials too, and sets its Revision.
+	ProfilePut(ctx context.Context, p *Profile) error
+	// ProfileSaveCredentials replaces a profile's credentials alone, as they rotate. It fails with Conflict when the
+	// profile is not at that revision any more, with NotFound when it is gone.
+	ProfileSaveCredentials(ctx context.Context, name string, revision int64, sealed []byte) error
+	// ProfileDelete removes a profile with its credentials, whoever uses it. NotFound when there is none.
+	ProfileDelete(ctx context.Context, name string) error
+	RegistrationPut(ctx context.Context, r *flow.Registration) error
+	RegistrationDelete(ctx context.Context, label string) error
+
 	// TokenPut remembers an idempotency token, replacing an earlier one of the same name.
 	TokenPut(ctx context.Context, t *Token) error
 	// TokenPrune forgets tokens created before the time.
@@ -113,6 +154,9 @@ type Tx interface {
 	KeyPut(ctx context.Context, k *AccessKey) error
 	KeyDelete(ctx context.Context, id string) error
 	AuditAppend(ctx context.Context, e *AuditEvent) error
+	// AuditPrune forgets up to limit of the oldest events from before the time, and returns how many. Their ids are not
+	// given out again.
+	AuditPrune(ctx context.Context, before time.Time, limit int) (int, error)
 	SettingPut(ctx context.Context, name, value string) error
 }
 
@@ -160,6 +204,24 @@ type Fence struct {
 	Token int64  `json:"token"`
 }
 
+// Profile is a connector profile with its credentials. They are sealed; the store never sees them in clear.
+type Profile struct {
+	flow.Profile
+	SealedCredentials []byte `json:"sealedCredentials,omitzero"`
+	// Revision rises by one with each change. It begins at the time of creation in microseconds, so that a profile that is
+	// made anew does not pass for its namesake from before. Set by the store.
+	Revision int64 `json:"revision"`
+}
+
+// ProfileQuery says which profiles to list. Zero members do not restrict, but for Limit.
+type ProfileQuery struct {
+	Names     []string
+	Connector flow.ConnectorType
+	Label     string
+	After     string // the name that the last page ended with
+	Limit     int
+}
+
 // Token is an idempotency token (clientToken) with what it led to.
 type Token struct {
 	Operation   string          `json:"operation"`
@@ -177,6 +239,27 @@ type AccessKey struct {
 	Policy       json.RawMessage `json:"policy,omitzero"` // IAM-style; nil allows everything
 	Disabled     bool            `json:"disabled,omitzero"`
 	CreatedAt    time.Time       `json:"createdAt"`
+	ExpiresAt    time.Time       `json:"expiresAt,omitzero"` // when it stops working; zero means never
+}
+
+// AuditQuery is a range of the audit trail. Zero members do not restrict, but for Limit.
+type AuditQuery struct {
+	AfterID, BeforeID int64     // both exclusive
+	Since, Until      time.Time // Until is exclusive
+	NewestFirst       bool
+	Limit             int
+}
+
+// Letter is a message to others that is still to be delivered: a notification, written with what it is about in one
+// transaction, so that it is neither lost nor sent of something that did not happen. Body holds no secrets.
+type Letter struct {
+	ID       string          `json:"id"` // a UUID; receivers tell repetitions by it
+	Kind     string          `json:"kind"`
+	To       string          `json:"to"` // which of the configured receivers
+	At       time.Time       `json:"at"`
+	DueAt    time.Time       `json:"dueAt"`
+	Attempts int             `json:"attempts,omitzero"`
+	Body     json.RawMessage `json:"body"`
 }
 
 // AuditEvent records one mutating call. Request holds no secrets.

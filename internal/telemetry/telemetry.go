@@ -34,6 +34,7 @@ type Telemetry struct {
 	Log      *slog.Logger
 	Registry *prometheus.Registry
 
+	traces   bool // are sent
 	shutdown func(context.Context) error
 }
 
@@ -62,7 +63,7 @@ func Open(ctx context.Context, cfg Config, logTo io.Writer) (*Telemetry, error) 
 	otel.SetTracerProvider(provider)
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces", "error", err) }))
-	t.shutdown = provider.Shutdown
+	t.traces, t.shutdown = true, provider.Shutdown
 	return t, nil
 }
 
@@ -83,8 +84,12 @@ func newLogger(cfg Config, w io.Writer) (*slog.Logger, error) {
 	return nil, fmt.Errorf("reading the log format: %q is not one of text, json", cfg.LogFormat)
 }
 
-// Trace wraps a handler so that each request is a span, continued from the caller's.
+// Trace wraps a handler so that each request is a span, continued from the caller's; the handler itself when traces go
+// nowhere.
 func (t *Telemetry) Trace(h http.Handler) http.Handler {
+	if !t.traces {
+		return h
+	}
 	return otelhttp.NewHandler(h, "request", otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string {
 		return r.Method + " " + spanPath(r.URL.Path)
 	}))

@@ -24,7 +24,7 @@ func Compile(p plan.Program, opts Options) (*Program, error) {
 			return nil, fault.New(fault.Validation, "compiling the tasks: the source has two fields %q", col.Name)
 		}
 	}
-	for _, step := range []func(*plan.Program) error{c.addFilters, c.addValidations, c.addDerived, c.addEdits, c.addOutputs, c.addPartition} {
+	for _, step := range []func(*plan.Program) error{c.addFilters, c.addValidations, c.addChecks, c.addDerived, c.addEdits, c.addOutputs, c.addPartition} {
 		if err := step(&p); err != nil {
 			return nil, err
 		}
@@ -133,12 +133,29 @@ func (c *compiler) addValidations(p *plan.Program) error {
 			return failed(v.Task, "cannot validate %q with %s", v.Field, v.Operator)
 		}
 		c.validations = append(c.validations, validation{
-			field: i, rule: rule, dropDataset: v.DropDataset, task: v.Task.Label, operator: string(v.Operator), reasons: reasons("field %q: ", v.Field),
+			field: i, rule: rule, dropDataset: v.DropDataset, task: v.Task.Label, index: v.Task.Index, operator: string(v.Operator), reasons: reasons("field %q: ", v.Field),
 		})
 	}
 	slices.SortStableFunc(c.validations, func(a, b validation) int {
 		return claim(b.dropDataset) - claim(a.dropDataset)
 	})
+	return nil
+}
+
+func (c *compiler) addChecks(p *plan.Program) error {
+	for _, x := range p.Checks {
+		i, err := c.find(x.Field, x.Task)
+		if err != nil {
+			return err
+		}
+		kind := KindOf(x.Type, x.Dec)
+		if kind.Type == 0 || i >= len(c.inputs) {
+			return failed(x.Task, "cannot check %q for type %s", x.Field, x.Type)
+		}
+		c.checks = append(c.checks, check{
+			field: i, kind: kind, isNull: x.Null, task: x.Task.Label, index: x.Task.Index, reasons: reasons("field %q as %s: ", x.Field, x.Type),
+		})
+	}
 	return nil
 }
 
@@ -163,7 +180,7 @@ func (c *compiler) addDerived(p *plan.Program) error {
 			return failed(d.Task, "%q is made by another task already", d.Name)
 		}
 		op, isArithmetic := arithmetic[d.Operator]
-		x := derived{arithmetic: isArithmetic, op: op, task: d.Task.Label, reasons: reasons("")}
+		x := derived{arithmetic: isArithmetic, op: op, task: d.Task.Label, index: d.Task.Index, reasons: reasons("")}
 		for _, name := range d.Fields {
 			i, err := c.find(name, d.Task)
 			if err != nil {
@@ -208,9 +225,6 @@ var maskParts = map[flow.Operator]kernel.MaskPart{
 	flow.OpMaskAll: kernel.MaskAll, flow.OpMaskFirstN: kernel.MaskFirst, flow.OpMaskLastN: kernel.MaskLast,
 }
 
-// maxMaskAll bounds the fixed length of MASK_ALL: every row's output grows to it, whatever was read.
-const maxMaskAll = 1 << 16
-
 // addEdits gathers the edits by field: truncations first, then masks.
 func (c *compiler) addEdits(p *plan.Program) error {
 	for _, e := range p.Edits {
@@ -226,11 +240,11 @@ func (c *compiler) addEdits(p *plan.Program) error {
 			return failed(e.Task, "%q is no mask", e.Mask)
 		case utf8.RuneCountInString(e.With) != 1:
 			return failed(e.Task, "the mask must be one character")
-		case e.Length < 0 || part == kernel.MaskAll && e.Length > maxMaskAll:
-			return failed(e.Task, "the mask's length must be at most %d", maxMaskAll)
+		case e.Length < 0 || part == kernel.MaskAll && e.Length > flow.MaxMaskAll:
+			return failed(e.Task, "the mask's length must be at most %d", flow.MaxMaskAll)
 		}
 		c.fields[i].edits = append(c.fields[i].edits, edit{
-			truncate: e.Truncate, part: part, length: e.Length, with: e.With, task: e.Task.Label, reasons: reasons("field %q: ", e.Field),
+			truncate: e.Truncate, part: part, length: e.Length, with: e.With, task: e.Task.Label, index: e.Task.Index, reasons: reasons("field %q: ", e.Field),
 		})
 	}
 	for i := range c.fields {
@@ -265,7 +279,7 @@ func (c *compiler) addOutputs(p *plan.Program) error {
 			return failed(o.Task, "%q is masked or truncated, which makes it text; it cannot be written as %s", o.Field, o.Type)
 		}
 		c.outputs = append(c.outputs, output{
-			name: o.Name, field: i, kind: kind, task: o.Task.Label,
+			name: o.Name, field: i, kind: kind, task: o.Task.Label, index: o.Task.Index,
 			reasons: reasons("field %q as %s: ", o.Field, o.Type),
 		})
 	}

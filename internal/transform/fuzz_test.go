@@ -7,6 +7,7 @@ import (
 
 	"weir.dev/weir/flow"
 	"weir.dev/weir/internal/plan"
+	"weir.dev/weir/internal/transform"
 )
 
 // fuzzAgainstTwin runs a program over one row of text columns a, b, …, and its twin.
@@ -111,6 +112,26 @@ func FuzzMask(f *testing.F) {
 		}
 		for _, e := range edits {
 			fuzzAgainstTwin(t, plan.Program{Edits: []plan.Edit{e}}, s)
+		}
+	})
+}
+
+// FuzzFilterLiteral holds what flows are checked for when they are saved against what programs can compile: no run may
+// fail for a literal that was accepted, and none be refused that rows could be compared with.
+func FuzzFilterLiteral(f *testing.F) {
+	for _, s := range hostile {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, literal string) {
+		for _, as := range []flow.Comparison{flow.CompareNumber, flow.CompareBoolean, flow.CompareInstant, flow.CompareText} {
+			p := plan.Program{
+				Input:   []plan.Column{{Name: "a", Type: flow.TypeText}},
+				Filters: []plan.Filter{{Field: "a", Operator: flow.OpEqualTo, Compare: as, Values: []string{literal}}},
+			}
+			_, err := transform.Compile(p, transform.Options{})
+			if accepted := as.CheckLiteral(literal) == ""; accepted != (err == nil) {
+				t.Fatalf("%q as %s: accepted is %v, compiling says %v", literal, as, accepted, err)
+			}
 		}
 	})
 }

@@ -25,7 +25,7 @@ func (r *run) derive(d *derived) {
 		}
 		r.made[d.field], r.failed = kernel.Merge(&r.scratch, r.program.pool, pieces, len(r.rows), r.failed)
 	}
-	r.refuse(d.task, &d.reasons)
+	r.refuse(d.task, d.index, d.field, &d.reasons)
 }
 
 // output makes one output column, dense over the rows. The caller owns it.
@@ -34,7 +34,7 @@ func (r *run) output(o *output) batch.Column {
 	switch edited := r.afterEdits(o.field); {
 	case o.kind.Type != 0 && edited.Kind != o.kind:
 		col, r.failed = kernel.Cast(&r.scratch, r.program.pool, r.dense(edited), o.kind, r.failed)
-		r.refuse(o.task, &o.reasons)
+		r.refuse(o.task, o.index, o.field, &o.reasons)
 	default:
 		col = edited
 		col.Data.Retain()
@@ -64,7 +64,7 @@ func (r *run) afterEdits(field int) batch.Column {
 			col = kernel.TextForm(pool, lane)
 			lane = r.dense(col)
 		}
-		next := r.edit(e, lane)
+		next := r.edit(e, field, lane)
 		if col.Data != nil {
 			col.Data.Release()
 		}
@@ -74,11 +74,11 @@ func (r *run) afterEdits(field int) batch.Column {
 	return col
 }
 
-func (r *run) edit(e *edit, lane kernel.Lane) (col batch.Column) {
+func (r *run) edit(e *edit, field int, lane kernel.Lane) (col batch.Column) {
 	if e.truncate > 0 {
 		return kernel.Truncate(r.program.pool, lane, e.truncate)
 	}
 	col, r.failed = kernel.Mask(r.program.pool, lane, e.part, e.length, e.with, r.failed)
-	r.refuse(e.task, &e.reasons)
+	r.refuse(e.task, e.index, field, &e.reasons)
 	return col
 }

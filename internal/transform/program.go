@@ -20,6 +20,8 @@ type Result struct {
 	Read      int64 // rows in
 	Filtered  int64 // rows a filter left out
 	Rejects   []Reject
+	// Nulled is values that did not fit their type and were left out; their rows go on.
+	Nulled []Reject
 }
 
 // Reject is a row left out by a validation or refused by a task that could not be done (a division by zero, a value
@@ -28,9 +30,21 @@ type Reject struct {
 	Row     int    // in the input batch; rejects ascend by it
 	Record  int64  // in the source object
 	Task    string // "Validate VALIDATE_NON_NULL rating"
+	Index   int    // of the task in the flow
+	Field   string // that the task failed on: a source field or a derived one
 	Reason  string // without the value
 	Refused bool   // a failed task rather than a validation that dropped the row
 }
+
+// EndError is the error of a validation that ends the run, with the record that failed it.
+type EndError struct {
+	Reject
+	err error
+}
+
+func (e *EndError) Error() string { return e.err.Error() }
+
+func (e *EndError) Unwrap() error { return e.err }
 
 // Options are what a program needs besides its plan.
 type Options struct {
@@ -44,6 +58,7 @@ type Program struct {
 	fields      []field // inputs, then derived fields
 	filters     []filter
 	validations []validation
+	checks      []check
 	derived     []derived // those that are used, each after what it is made of
 	outputs     []output
 	partition   []int
@@ -66,8 +81,19 @@ type validation struct {
 	rule        kernel.Rule
 	dropDataset bool
 	task        string
+	index       int
 	operator    string
 	reasons     [kernel.Reasons]string
+}
+
+// check is a type that a source field's values must fit.
+type check struct {
+	field   int
+	kind    batch.Kind
+	isNull  bool // what does not fit becomes null, and its row stays
+	task    string
+	index   int
+	reasons [kernel.Reasons]string
 }
 
 type derived struct {
@@ -77,6 +103,7 @@ type derived struct {
 	op         kernel.ArithmeticOp
 	pieces     []piece
 	task       string
+	index      int
 	reasons    [kernel.Reasons]string
 }
 
@@ -92,6 +119,7 @@ type edit struct {
 	length   int
 	with     string
 	task     string
+	index    int
 	reasons  [kernel.Reasons]string
 }
 
@@ -100,6 +128,7 @@ type output struct {
 	field   int
 	kind    batch.Kind // to cast to; zero keeps the kind
 	task    string
+	index   int
 	reasons [kernel.Reasons]string
 }
 

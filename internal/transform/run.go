@@ -18,6 +18,7 @@ type run struct {
 	rows     []int32 // of in that are still wanted; from the end of the validations on, fixed
 	failed   []kernel.Failure
 
+	nulled  []batch.Column // by input: the column with some values left out; nil Data where none were
 	made    []batch.Column // by field: derived columns, dense over rows
 	edited  []batch.Column // by field: what outputs get, dense over rows; nil Data until asked for
 	refused []refusal
@@ -28,6 +29,7 @@ type run struct {
 type refusal struct {
 	at           int32
 	task, reason string
+	index, field int
 }
 
 func (r *run) run() (Result, error) {
@@ -42,6 +44,7 @@ func (r *run) run() (Result, error) {
 	if err := r.validate(&res); err != nil {
 		return Result{}, err
 	}
+	r.check(&res)
 	if len(r.rows) > 0 {
 		res.Out = r.produce(&res)
 	}
@@ -56,12 +59,15 @@ func (r *run) grow(n int) {
 	}
 	r.rows = append(r.rows[:0], r.identity[:n]...)
 	r.made = slices.Grow(r.made[:0], len(r.program.fields))[:len(r.program.fields)]
+	if len(r.program.checks) > 0 {
+		r.nulled = slices.Grow(r.nulled[:0], len(r.program.inputs))[:len(r.program.inputs)]
+	}
 	r.edited = slices.Grow(r.edited[:0], len(r.program.fields))[:len(r.program.fields)]
 }
 
 // reset releases what the run made and forgets the batch.
 func (r *run) reset() {
-	for _, list := range [][]batch.Column{r.made, r.edited} {
+	for _, list := range [][]batch.Column{r.nulled, r.made, r.edited} {
 		for i := range list {
 			if list[i].Data != nil {
 				list[i].Data.Release()
@@ -78,6 +84,9 @@ func (r *run) reset() {
 // source is a field's value before edits, for the rows still wanted.
 func (r *run) source(field int) kernel.Lane {
 	if inputs := len(r.program.inputs); field < inputs {
+		if field < len(r.nulled) && r.nulled[field].Data != nil {
+			return kernel.Lane{Col: r.nulled[field], Rows: r.rows}
+		}
 		return kernel.Lane{Col: r.in.Columns[field], Rows: r.rows}
 	}
 	return r.dense(r.made[field])
@@ -94,17 +103,75 @@ func (r *run) validate(res *Result) error {
 		v := &r.program.validations[i]
 		r.rows, r.failed = kernel.Validate(&r.scratch, r.source(v.field), v.rule, r.rows[:0], r.failed[:0])
 		if v.dropDataset && len(r.failed) > 0 {
-			return fault.New(fault.Validation, "record %d of %q: %s on %q failed and its action ends the run (DropDataset)",
-				r.in.Origin.Record(int(r.failed[0].At)), r.in.Origin.Object, v.operator, r.program.fields[v.field].name)
+			at := int(r.failed[0].At)
+			return &EndError{
+				Reject: Reject{
+					Row: at, Record: r.in.Origin.Record(at), Task: v.task, Index: v.index, Field: r.program.fields[v.field].name,
+					Reason: v.reasons[r.failed[0].Why],
+				},
+				err: fault.New(fault.Validation, "record %d of %q: %s on %q failed and its action ends the run (DropDataset)",
+					r.in.Origin.Record(at), r.in.Origin.Object, v.operator, r.program.fields[v.field].name),
+			}
 		}
 		for _, f := range r.failed {
 			res.Rejects = append(res.Rejects, Reject{
-				Row: int(f.At), Record: r.in.Origin.Record(int(f.At)), Task: v.task, Reason: v.reasons[f.Why],
+				Row: int(f.At), Record: r.in.Origin.Record(int(f.At)), Task: v.task, Index: v.index, Field: r.program.fields[v.field].name, Reason: v.reasons[f.Why],
 			})
 		}
 	}
 	r.failed = r.failed[:0]
 	return nil
+}
+
+// check deals with values that do not fit their field's type: they become null, or their rows leave.
+func (r *run) check(res *Result) {
+	for i := range r.program.checks {
+		c := &r.program.checks[i]
+		lane := r.source(c.field)
+		if lane.Col.Kind == c.kind || len(r.rows) == 0 {
+			continue
+		}
+		col, failed := kernel.Cast(&r.scratch, r.program.pool, lane, c.kind, r.failed[:0])
+		col.Data.Release()
+		if r.failed = failed[:0]; len(failed) == 0 {
+			continue
+		}
+		rows := make([]int32, len(failed))
+		for k, f := range failed {
+			rows[k] = r.rows[f.At]
+			x := Reject{
+				Row: int(rows[k]), Record: r.in.Origin.Record(int(rows[k])), Task: c.task, Index: c.index,
+				Field: r.program.fields[c.field].name, Reason: c.reasons[f.Why], Refused: !c.isNull,
+			}
+			if c.isNull {
+				res.Nulled = append(res.Nulled, x)
+			} else {
+				res.Rejects = append(res.Rejects, x)
+			}
+		}
+		if !c.isNull {
+			r.leave(rows)
+			continue
+		}
+		next := kernel.Nulled(r.program.pool, lane.Col, rows)
+		if old := r.nulled[c.field]; old.Data != nil {
+			old.Data.Release()
+		}
+		r.nulled[c.field] = next
+	}
+}
+
+// leave takes rows, which ascend, out of the selection.
+func (r *run) leave(rows []int32) {
+	kept := r.rows[:0]
+	for _, row := range r.rows {
+		if len(rows) > 0 && rows[0] == row {
+			rows = rows[1:]
+			continue
+		}
+		kept = append(kept, row)
+	}
+	r.rows = kept
 }
 
 // produce makes the output columns. Refusals are settled after the last step, so that all columns stay aligned until
@@ -131,7 +198,7 @@ func (r *run) produce(res *Result) *batch.Batch {
 }
 
 // refuse takes over the failures of a step.
-func (r *run) refuse(task string, reasons *[kernel.Reasons]string) {
+func (r *run) refuse(task string, index, field int, reasons *[kernel.Reasons]string) {
 	if len(r.failed) == 0 {
 		return
 	}
@@ -142,7 +209,7 @@ func (r *run) refuse(task string, reasons *[kernel.Reasons]string) {
 	for _, f := range r.failed {
 		if !r.isOut[f.At] {
 			r.isOut[f.At] = true
-			r.refused = append(r.refused, refusal{at: f.At, task: task, reason: reasons[f.Why]})
+			r.refused = append(r.refused, refusal{at: f.At, task: task, reason: reasons[f.Why], index: index, field: field})
 		}
 	}
 	r.failed = r.failed[:0]
@@ -153,7 +220,8 @@ func (r *run) settle(columns []batch.Column, res *Result) ([]batch.Column, []int
 	for _, f := range r.refused {
 		row := int(r.rows[f.at])
 		res.Rejects = append(res.Rejects, Reject{
-			Row: row, Record: r.in.Origin.Record(row), Task: f.task, Reason: f.reason, Refused: true,
+			Row: row, Record: r.in.Origin.Record(row), Task: f.task, Index: f.index, Field: r.program.fields[f.field].name,
+			Reason: f.reason, Refused: true,
 		})
 	}
 	keep := make([]int32, 0, len(r.rows)-len(r.refused))

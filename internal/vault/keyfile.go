@@ -14,6 +14,9 @@ import (
 	"weir.dev/weir/fault"
 )
 
+// KeyFile is the name of the local key file.
+const KeyFile = keyFileName
+
 const (
 	keyFileName = "vault.key"
 	localScheme = localsecrets.Scheme

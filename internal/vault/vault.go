@@ -6,7 +6,9 @@
 // that row only: purpose and id are authenticated along. See sealed.go for the form.
 //
 // Masters are rotated by opening the vault with the new one as current and the old ones beside it, and resealing at
-// leisure. The vault never writes a secret or a key anywhere but the local key file, and never names one in an error.
+// leisure; vaults that are open meanwhile look the new one up when they meet it (see rotate.go). Single secrets can have a
+// master of their own (see [Vault.Under]). The vault never writes a secret or a key anywhere but the local key file, and
+// never names one in an error.
 package vault
 
 import (
@@ -19,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"gocloud.dev/gcerrors"
 	"gocloud.dev/secrets"
@@ -36,14 +39,23 @@ type Options struct {
 	URL string
 	// OldURLs name former master keys, which only open. The local key file, where there is one, opens as well.
 	OldURLs []string
+	// Discover returns what Announce has made, or nil; nil knows of no announcement. It is asked when a secret hangs on a
+	// master that the vault does not have.
+	Discover func(ctx context.Context) ([]byte, error)
 }
 
 // Vault seals and opens. Safe for concurrent use.
 type Vault struct {
-	current string             // id of the master to seal with
-	masters map[string]*master // by id
+	options Options
+	parent  *Vault // of a vault that Under returned; has the masters that this one lacks
 
-	mu       sync.Mutex
+	looking  sync.Mutex // held by the one that looks for masters; guards lookedAt
+	lookedAt time.Time
+
+	mu       sync.Mutex          // guards all below
+	current  string              // id of the master to seal with
+	masters  map[string]*master  // by id; never removed
+	under    map[string]*Vault   // by URL
 	sealing  *dataKey            // made when first needed
 	unlocked map[string]*dataKey // opened ones by their wrapped form
 }
@@ -63,22 +75,42 @@ func Open(ctx context.Context, options Options) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{masters: map[string]*master{}, unlocked: map[string]*dataKey{}}
+	v := newVault(options)
 	for _, u := range urls {
-		m, err := openMaster(ctx, u)
-		if err != nil {
+		if err := v.add(ctx, u); err != nil {
 			return nil, errors.Join(err, v.Close())
 		}
-		if v.current == "" {
-			v.current = m.id
-		}
-		if v.masters[m.id] != nil {
-			_ = m.keeper.Close() // named twice
-			continue
-		}
-		v.masters[m.id] = m
 	}
+	v.current = masterID(urls[0])
 	return v, nil
+}
+
+func newVault(options Options) *Vault {
+	return &Vault{options: options, masters: map[string]*master{}, under: map[string]*Vault{}, unlocked: map[string]*dataKey{}}
+}
+
+// add opens a master, unless the vault has it.
+func (v *Vault) add(ctx context.Context, rawURL string) error {
+	if v.master(masterID(rawURL)) != nil {
+		return nil
+	}
+	m, err := openMaster(ctx, rawURL)
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.masters[m.id] != nil { // somebody was faster
+		return m.keeper.Close()
+	}
+	v.masters[m.id] = m
+	return nil
+}
+
+func (v *Vault) master(id string) *master {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.masters[id]
 }
 
 // masterURLs lists the current master first.
@@ -153,6 +185,11 @@ func masterID(rawURL string) string {
 // Close lets the masters go. The vault is of no use afterwards.
 func (v *Vault) Close() error {
 	var errs []error
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, child := range v.under {
+		errs = append(errs, child.Close())
+	}
 	for _, m := range v.masters {
 		errs = append(errs, m.keeper.Close())
 	}
@@ -193,6 +230,8 @@ func (v *Vault) open(ctx context.Context, purpose, id string, sealed []byte) ([]
 // IsCurrent reports whether a sealed secret hangs on the current master.
 func (v *Vault) IsCurrent(sealed []byte) bool {
 	parts, err := parse(sealed)
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	return err == nil && parts.masterID == v.current
 }
 
@@ -209,19 +248,18 @@ func (v *Vault) Reseal(ctx context.Context, purpose, id string, sealed []byte) (
 // sealingKey returns this process's data key. One for all its secrets spares a call to the key service for each.
 func (v *Vault) sealingKey(ctx context.Context) (*dataKey, error) {
 	v.mu.Lock()
-	key := v.sealing
+	key, m := v.sealing, v.masters[v.current]
 	v.mu.Unlock()
-	if key.isFresh() {
+	if key.isFresh() && key.masterID == m.id {
 		return key, nil
 	}
 	plain := make([]byte, keyBytes)
 	_, _ = rand.Read(plain) // never fails: the runtime ends the process instead
-	m := v.masters[v.current]
 	wrapped, err := m.keeper.Encrypt(ctx, plain)
 	if err != nil {
 		return nil, m.failed(ctx, "wrapping a data key", err)
 	}
-	if key, err = newDataKey(v.current, wrapped, plain); err != nil {
+	if key, err = newDataKey(m.id, wrapped, plain); err != nil {
 		return nil, err
 	}
 	v.mu.Lock()
@@ -232,10 +270,24 @@ func (v *Vault) sealingKey(ctx context.Context) (*dataKey, error) {
 }
 
 func (v *Vault) unlock(ctx context.Context, parts *sealedParts) (*dataKey, error) {
-	m, ok := v.masters[parts.masterID]
-	if !ok {
+	m := v.master(parts.masterID)
+	if m == nil && v.parent != nil {
+		return v.parent.unlock(ctx, parts)
+	}
+	if m == nil {
+		if err := v.look(ctx); err != nil {
+			return nil, err
+		}
+		m = v.master(parts.masterID)
+	}
+	if m == nil {
 		return nil, fault.New(fault.Internal, "it was sealed with master key %s, which this vault does not have", parts.masterID)
 	}
+	return v.unlockWith(ctx, m, parts)
+}
+
+// unlockWith unwraps the data key of a secret whose master is known.
+func (v *Vault) unlockWith(ctx context.Context, m *master, parts *sealedParts) (*dataKey, error) {
 	v.mu.Lock()
 	key, ok := v.unlocked[parts.masterID+string(parts.wrapped)]
 	v.mu.Unlock()

@@ -2,7 +2,9 @@ package vault_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"gocloud.dev/secrets"
+	"gocloud.dev/secrets/localsecrets"
 
 	"weir.dev/weir/fault"
 	"weir.dev/weir/internal/vault"
@@ -133,7 +137,7 @@ func TestOpen_RefusesURLsItCannotUseWithoutQuotingThem(t *testing.T) {
 	t.Parallel()
 	key := strings.TrimPrefix(keyURL(1), "base64key://")
 	for name, test := range map[string]struct{ url, want string }{
-		"unknown scheme": {"awskms://" + key, `scheme "awskms" are not supported, only base64key`},
+		"unknown scheme": {"gpg://" + key, `scheme "gpg" are not supported, only awskms, `},
 		"no scheme":      {key, "malformed"},
 		"no key":         {"base64key://", "holds no key"},
 		"a short key":    {"base64key://" + key[:20], "cannot be used"},
@@ -177,6 +181,85 @@ func TestKeyFile_RotationKeepsOldSecretsOpen(t *testing.T) {
 	info, err := os.Stat(filepath.Join(dir, "vault.key"))
 	require.NoError(t, err)
 	require.EqualValues(t, 0o600, info.Mode().Perm())
+}
+
+// A server that runs while the file is rotated opens what others seal with the new key, and seals with it from then on.
+func TestKeyFile_RotationReachesOpenVaults(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	running := open(t, vault.Options{Dir: dir})
+	first := seal(t, running, "access-key", "AKIA1")
+	require.NoError(t, vault.RotateKeyFile(dir))
+	rotated := open(t, vault.Options{Dir: dir})
+	second := seal(t, rotated, "access-key", "AKIA1")
+	requireOpens(t, running, second)
+	requireOpens(t, running, first)
+	require.True(t, rotated.IsCurrent(seal(t, running, "access-key", "AKIA1")))
+}
+
+// serviceURL names a master whose URL is not the key, as those of key services.
+const serviceURL = "testservice://key"
+
+func TestMain(m *testing.M) {
+	secrets.DefaultURLMux().RegisterKeeper("testservice", opener{})
+	os.Exit(m.Run())
+}
+
+type opener struct{}
+
+func (opener) OpenKeeperURL(context.Context, *url.URL) (*secrets.Keeper, error) {
+	return localsecrets.NewKeeper([32]byte{9}), nil
+}
+
+func TestOpen_LearnsOfAnAnnouncedMaster(t *testing.T) {
+	t.Parallel()
+	announcement, err := open(t, vault.Options{URL: keyURL(1)}).Announce(t.Context(), serviceURL)
+	require.NoError(t, err)
+	var asked int
+	running := open(t, vault.Options{URL: keyURL(1), Discover: func(context.Context) ([]byte, error) { asked++; return announcement, nil }})
+	requireOpens(t, running, seal(t, running, "access-key", "AKIA1"))
+	require.Zero(t, asked, "not before it is needed")
+	requireOpens(t, running, seal(t, open(t, vault.Options{URL: serviceURL}), "access-key", "AKIA1"))
+	require.Equal(t, vault.MasterID(serviceURL), running.Current())
+	strange := seal(t, open(t, vault.Options{URL: keyURL(3)}), "access-key", "AKIA1")
+	for range 100 {
+		_, err := running.Open(t.Context(), "access-key", "AKIA1", strange)
+		requireRefuses(t, err, "does not have")
+	}
+	require.LessOrEqual(t, asked, 2, "a secret that nothing opens does not have it asked all the time")
+}
+
+// Who can only write to the store cannot have secrets sealed with a key of theirs, nor keys of theirs believed.
+func TestOpen_IgnoresAnnouncementsOfStrangers(t *testing.T) {
+	t.Parallel()
+	theirs, err := open(t, vault.Options{URL: keyURL(4)}).Announce(t.Context(), serviceURL)
+	require.NoError(t, err)
+	for _, announcement := range [][]byte{theirs, []byte(serviceURL), append([]byte{1}, theirs...)} {
+		v := open(t, vault.Options{URL: keyURL(1), Discover: func(context.Context) ([]byte, error) { return announcement, nil }})
+		_, err = v.Open(t.Context(), "access-key", "AKIA1", seal(t, open(t, vault.Options{URL: serviceURL}), "access-key", "AKIA1"))
+		require.Error(t, err)
+		require.Equal(t, vault.MasterID(keyURL(1)), v.Current())
+	}
+	_, err = open(t, vault.Options{URL: keyURL(1)}).Announce(t.Context(), keyURL(2))
+	requireRefuses(t, err, "cannot be announced")
+}
+
+func TestUnder_HasAMasterOfItsOwn(t *testing.T) {
+	t.Parallel()
+	v := open(t, vault.Options{URL: keyURL(1)})
+	own, err := v.Under(t.Context(), keyURL(5))
+	require.NoError(t, err)
+	same, err := v.Under(t.Context(), keyURL(5))
+	require.NoError(t, err)
+	require.Same(t, own, same)
+	sealed := seal(t, own, "access-key", "AKIA1")
+	requireOpens(t, own, sealed)
+	requireOpens(t, own, seal(t, v, "access-key", "AKIA1"))
+	_, err = v.Open(t.Context(), "access-key", "AKIA1", sealed)
+	requireRefuses(t, err, "does not have")
+	require.False(t, v.IsCurrent(sealed))
+	_, err = v.Under(t.Context(), "gpg://x")
+	requireRefuses(t, err, "not supported")
 }
 
 // From the file to a key service: the file still opens what it sealed.

@@ -90,7 +90,19 @@ def variants():
         "csv-sized": {"fileType": "CSV", "aggregationConfig": {"aggregationType": "None", "targetFileSize": 1}},
         "json-partitioned": {"fileType": "JSON"},
         "parquet-partitioned": {"fileType": "PARQUET", "preserveSourceDataTyping": True},
+        "csv-gzip": {"fileType": "CSV"},
+        "csv-zstd-sized": {"fileType": "CSV", "aggregationConfig": {"aggregationType": "None", "targetFileSize": 1}},
+        "json-gzip-single": {"fileType": "JSON", "aggregationConfig": {"aggregationType": "SingleFile"}},
+        "json-zstd-partitioned": {"fileType": "JSON"},
+        "parquet-gzip": {"fileType": "PARQUET", "preserveSourceDataTyping": True},
+        "parquet-zstd": {"fileType": "PARQUET", "preserveSourceDataTyping": True},
+        "parquet-none": {"fileType": "PARQUET", "preserveSourceDataTyping": True},
     }
+
+
+def compression(name):
+    """What a variant's name says of compression, as the option that boto3 sets."""
+    return next((c for c in ("gzip", "zstd", "none") if c in name), None)
 
 
 def judge(server, checks):
@@ -123,6 +135,7 @@ def variant(server, appflow, db, checks, name, output):
             {"connectorType": "S3", "destinationConnectorProperties": {"S3": {"bucketName": "out", "bucketPrefix": "judged", "s3OutputFormatConfig": output}}},
         ],
         tasks=tasks(typed) + (partition if name.endswith("partitioned") else []),
+        tags={"weir:verify": "full"} | ({"weir:compression": compression(name)} if compression(name) else {}),
     )
     record = server.finished(appflow, name, appflow.start_flow(flowName=name)["executionId"])
     checks.equal("status", (record["executionStatus"], record["executionResult"].get("errorInfo")), ("Successful", None))
@@ -132,6 +145,12 @@ def variant(server, appflow, db, checks, name, output):
     if name.endswith("single"):
         checks.equal("one file", len(found), 1)
     read(db, found, output["fileType"])
+    if compression(name) and output["fileType"] != "PARQUET":
+        extension = {"gzip": ".gz", "zstd": ".zst"}[compression(name)]
+        checks.equal("names without the extension", [p for p in found if not p.endswith(extension)], [])
+    elif compression(name):
+        codecs = {row[0] for row in db.execute("SELECT DISTINCT compression FROM parquet_metadata(?)", [found]).fetchall()}
+        checks.equal("codecs", codecs, {{"none": "UNCOMPRESSED"}.get(compression(name), compression(name).upper())})
     if typed:
         kinds = {row[0]: row[1] for row in db.execute("DESCRIBE raw").fetchall()}
         got = [kinds[c].split("(")[0] for c in ("id", "price", "active", "born")] + [kinds["seen"].startswith("TIMESTAMP")]

@@ -1,4 +1,4 @@
-"""Runs every judge that can be imported against a server of its own: judge.py PATH-OF-WEIR."""
+"""Runs every judge that can be imported against servers of its own: judge.py PATH-OF-WEIR [PATH-OF-AWSGO]."""
 
 import importlib
 import pathlib
@@ -8,7 +8,7 @@ import tempfile
 from rig import Checks, Server
 
 
-def main(weir):
+def main(weir, go=None):
     checks = Checks()
     try:
         importlib.import_module("boto3")
@@ -28,9 +28,39 @@ def main(weir):
                 import files
 
                 files.judge(server, checks)
+                import hostile
+
+                with checks.part("hostile files"):
+                    hostile.judge(weir, checks)
+        import clients
+
+        clients.judge(pathlib.Path(folder), weir, checks, go)
+    try:
+        importlib.import_module("moto.server")
+    except ImportError:
+        print("moto is not here: what needs AWS services was not judged")
+    else:
+        import credentials
+
+        with checks.part("credentials in AWS services"):
+            credentials.judge(weir, checks)
+        import notifications
+
+        with checks.part("what runs tell others"):
+            notifications.judge(weir, checks)
+    try:
+        importlib.import_module("custom_connector_sdk")
+        importlib.import_module("antlr4")
+    except ImportError:
+        print("AWS's SDK for custom connectors is not here: custom connectors were not judged")
+    else:
+        import connectors
+
+        with checks.part("AWS's sample of a custom connector"):
+            connectors.judge(weir, checks)
     print(f"{checks.passed} passed, {len(checks.failed)} failed")
     return 1 if checks.failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -54,13 +54,13 @@ class Checks:
 class Server:
     """`weir serve` on a free port, with its data in a folder."""
 
-    def __init__(self, weir, folder):
-        self.weir, self.folder = weir, folder
+    def __init__(self, weir, folder, *flags, env=None):
+        self.weir, self.folder, self.flags, self.env = weir, folder, flags, env or {}
 
     def __enter__(self):
         self.log = open(self.folder / "weir.log", "w+")
-        env = {"WEIR_ACCESS_KEY_ID": KEY, "WEIR_SECRET_ACCESS_KEY": SECRET, "TMPDIR": str(self.folder)}
-        command = [self.weir, "serve", "--listen", "127.0.0.1:0", "--data", str(self.folder / "data"), "--threads", "1"]
+        env = {"WEIR_ACCESS_KEY_ID": KEY, "WEIR_SECRET_ACCESS_KEY": SECRET, "TMPDIR": str(self.folder)} | self.env
+        command = [self.weir, "serve", "--listen", "127.0.0.1:0", "--data", str(self.folder / "data"), "--threads", "1", *self.flags]
         self.process = subprocess.Popen(command, env=env, stderr=self.log)
         self.url = self.wait("the server to start", self.announced)
         return self

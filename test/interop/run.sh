@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Independent judges: boto3 drives a real server through the whole life of flows, and DuckDB reads what flows wrote and
+# Independent judges: boto3 drives a real server through the whole life of flows; boto3, AWS's client for Go and the AWS CLI
+# call every operation and are given every error that the model declares; and DuckDB reads what flows wrote and
 # compares it with its own SQL over the sources. Tools are installed into a folder under build/; what cannot be installed
 # is named and left out. Fails when anything that could be judged was judged wrong.
 set -euo pipefail
@@ -23,4 +24,6 @@ while read -r requirement; do
 done <test/interop/requirements.txt
 
 export PYTHONDONTWRITEBYTECODE=1
-exec "$venv/bin/python" test/interop/judge.py "$weir"
+awsgo=$PWD/build/awsgo
+go build -o "$awsgo" ./test/interop/awsgo
+exec "$venv/bin/python" test/interop/judge.py "$weir" "$awsgo"

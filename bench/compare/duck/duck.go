@@ -81,23 +81,34 @@ func copySQL(f flows.Flow, in, out string) string {
 // source names the columns and their types, so that DuckDB neither sniffs nor infers: it is told what Weir finds out by
 // itself. An unquoted empty cell is NULL by default.
 func source(f flows.Flow, in string) string {
-	read, columns := "read_csv(%s, columns={%s}, header=true, auto_detect=false, delim=',', quote='\"', escape='\"')", flows.Inputs
-	if f.In == "json" {
-		read, columns = "read_json(%s, columns={%s}, format='newline_delimited')", flows.Used
+	files := quote(filepath.Join(in, f.In, "*."+f.In))
+	if f.In == "jsonl" {
+		return fmt.Sprintf(nested, files)
 	}
-	types := make([]string, len(columns))
-	for i, name := range columns {
+	types := make([]string, len(flows.Inputs))
+	for i, name := range flows.Inputs {
 		types[i] = quote(name) + ": 'VARCHAR'"
 		if typed := numbers[name]; typed != "" && !f.MapAll {
 			types[i] = quote(name) + ": " + quote(typed)
 		}
 	}
-	return fmt.Sprintf(read, quote(filepath.Join(in, f.In, "*."+f.In)), strings.Join(types, ", "))
+	return fmt.Sprintf("read_csv(%s, columns={%s}, header=true, auto_detect=false, delim=',', quote='\"', escape='\"')", files, strings.Join(types, ", "))
 }
 
 // numbers are the types of the columns that are computed with. DECIMAL(9,2) × DECIMAL(9,6) is the narrowest pair that holds
 // the data: the product fits 64 bits, where wider ones make DuckDB compute with 128. Weir is not told how large they are.
 var numbers = map[string]string{"amount": "DECIMAL(9, 2)", "score": "DECIMAL(9, 6)"}
+
+// nested gives the columns that the mapped flows need their names in CSV. DuckDB is told of no other members, and of the
+// same types of numbers.
+const nested = `(SELECT id, external_id, "name"."first" AS first_name, "name"."last" AS last_name, contact.email AS email,
+  contact.phone AS phone, account.name AS company, title, address.country AS country, created_at,
+  account.deal.amount AS amount, account.deal.score AS score
+FROM read_json(%s, format='newline_delimited', columns={
+  'id': 'VARCHAR', 'external_id': 'VARCHAR', 'name': 'STRUCT("first" VARCHAR, "last" VARCHAR)', 'title': 'VARCHAR',
+  'contact': 'STRUCT(email VARCHAR, phone VARCHAR)', 'address': 'STRUCT(country VARCHAR)',
+  'account': 'STRUCT("name" VARCHAR, deal STRUCT(amount DECIMAL(9, 2), score DECIMAL(9, 6)))',
+  'created_at': 'VARCHAR'}))`
 
 const (
 	mapped = `SELECT id, external_id AS ref,

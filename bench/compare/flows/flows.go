@@ -8,6 +8,11 @@
 //	company   its first 12 characters
 //	weighted  amount × score, exactly
 //
+// In JSON many columns are members of objects, two of them one level deeper; these are the ones that the flows need:
+//
+//	{"id", "external_id", "name": {"first", "last"}, "title", "contact": {"email", "phone"}, "address": {"country"},
+//	 "account": {"name", "deal": {"amount", "score"}}, "created_at"}
+//
 // A character is a code point. Empty CSV cells and JSON nulls are null and stay null. All output columns are text, as
 // AppFlow writes them when a flow does not ask to keep types.
 package flows
@@ -18,7 +23,7 @@ import "fmt"
 type Flow struct {
 	Name      string // as in bench/flows
 	About     string // for the report
-	In        string // csv or json
+	In        string // csv or jsonl, which is also the folder of the input and how its files' names end
 	Out       string // parquet, json or csv
 	MapAll    bool   // all input columns, unchanged
 	Partition bool   // by country and segment, in folders named key=value
@@ -29,8 +34,8 @@ var All = []Flow{
 	{Name: "f1", In: "csv", Out: "parquet", MapAll: true, About: "CSV to Parquet, all 20 columns unchanged"},
 	{Name: "f2", In: "csv", Out: "parquet", About: "CSV to Parquet: filter, validate, mask, merge, multiply, truncate, map to 10 columns"},
 	{Name: "f3", In: "csv", Out: "json", About: "F2's tasks, CSV to JSON lines"},
-	{Name: "f4", In: "json", Out: "parquet", About: "F2's tasks, JSON lines to Parquet"},
-	{Name: "f5", In: "csv", Out: "parquet", Partition: true, About: "F2 into 63 partitions by country (9) and segment (7, one of them null)"},
+	{Name: "f4", In: "jsonl", Out: "parquet", About: "F2's tasks, nested JSON lines to Parquet"},
+	{Name: "f5", In: "csv", Out: "parquet", Partition: true, About: "F2 into 154 partitions by country (22) and segment (7, one of them null)"},
 	{Name: "f6", In: "csv", Out: "csv", About: "F2's tasks, CSV to CSV"},
 }
 
@@ -49,9 +54,6 @@ var Inputs = []string{
 	"id", "external_id", "first_name", "last_name", "email", "phone", "company", "title", "street", "city",
 	"postal_code", "country", "created_at", "birth_date", "amount", "score", "is_active", "owner_id", "notes", "website",
 }
-
-// Used are the input columns that the mapped flows need. JSON readers are told of no others.
-var Used = []string{"id", "external_id", "first_name", "last_name", "email", "phone", "company", "title", "country", "created_at", "amount", "score"}
 
 // Outputs are the columns that the flow writes.
 func (f Flow) Outputs() []string {

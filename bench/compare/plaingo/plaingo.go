@@ -28,7 +28,7 @@ func Run(ctx context.Context, f flows.Flow, in, out string) error {
 		return err
 	}
 	read := readCSV
-	if f.In == "json" {
+	if f.In == "jsonl" {
 		read = readJSON
 	}
 	if f.MapAll {

@@ -51,16 +51,26 @@ func readCSV(r io.Reader, fresh func() []contact, emit func([]contact) error) er
 type jsonContact struct {
 	ID         json.Number `json:"id"`
 	ExternalID string      `json:"external_id"`
-	FirstName  string      `json:"first_name"`
-	LastName   string      `json:"last_name"`
-	Email      string      `json:"email"`
-	Phone      string      `json:"phone"`
-	Company    string      `json:"company"`
-	Title      string      `json:"title"`
-	Country    string      `json:"country"`
-	CreatedAt  string      `json:"created_at"`
-	Amount     json.Number `json:"amount"`
-	Score      json.Number `json:"score"`
+	Name       struct {
+		First string `json:"first"`
+		Last  string `json:"last"`
+	} `json:"name"`
+	Title   string `json:"title"`
+	Contact struct {
+		Email string `json:"email"`
+		Phone string `json:"phone"`
+	} `json:"contact"`
+	Address struct {
+		Country string `json:"country"`
+	} `json:"address"`
+	Account struct {
+		Name string `json:"name"`
+		Deal struct {
+			Amount json.Number `json:"amount"`
+			Score  json.Number `json:"score"`
+		} `json:"deal"`
+	} `json:"account"`
+	CreatedAt string `json:"created_at"`
 }
 
 func readJSON(r io.Reader, fresh func() []contact, emit func([]contact) error) error {
@@ -74,9 +84,9 @@ func readJSON(r io.Reader, fresh func() []contact, emit func([]contact) error) e
 			return err
 		}
 		rows = append(rows, contact{
-			ID: c.ID.String(), ExternalID: c.ExternalID, FirstName: c.FirstName, LastName: c.LastName, Email: c.Email,
-			Phone: c.Phone, Company: c.Company, Title: c.Title, Country: c.Country, CreatedAt: c.CreatedAt,
-			Amount: c.Amount.String(), Score: c.Score.String(),
+			ID: c.ID.String(), ExternalID: c.ExternalID, FirstName: c.Name.First, LastName: c.Name.Last, Email: c.Contact.Email,
+			Phone: c.Contact.Phone, Company: c.Account.Name, Title: c.Title, Country: c.Address.Country, CreatedAt: c.CreatedAt,
+			Amount: c.Account.Deal.Amount.String(), Score: c.Account.Deal.Score.String(),
 		})
 		if len(rows) == batchRows {
 			if err := emit(rows); err != nil {

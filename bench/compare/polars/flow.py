@@ -6,7 +6,7 @@ import sys
 
 import polars as pl
 
-flow, inputs, used, source, target = (json.loads(sys.argv[1]), *(json.loads(a) for a in sys.argv[2:4]), *sys.argv[4:6])
+flow, inputs, source, target = json.loads(sys.argv[1]), json.loads(sys.argv[2]), *sys.argv[3:5]
 
 # Types are given, so that Polars neither samples nor infers: it is told what Weir finds out by itself.
 files = os.path.join(source, flow["In"], "*." + flow["In"])
@@ -14,8 +14,32 @@ if flow["In"] == "csv":
     rows = pl.scan_csv(files, schema={c: pl.String for c in inputs})
 else:
     # Polars reads fractions as doubles and no other way; rounded to the decimals that they were, they are exact again.
-    number = {"id": pl.Int64, "amount": pl.Float64, "score": pl.Float64}
-    rows = pl.scan_ndjson(files, schema={c: number.get(c, pl.String) for c in used})
+    # Only the members that the mapped flows need are named; they get the names of the columns in CSV.
+    deal = pl.Struct({"amount": pl.Float64, "score": pl.Float64})
+    schema = {
+        "id": pl.Int64,
+        "external_id": pl.String,
+        "name": pl.Struct({"first": pl.String, "last": pl.String}),
+        "title": pl.String,
+        "contact": pl.Struct({"email": pl.String, "phone": pl.String}),
+        "address": pl.Struct({"country": pl.String}),
+        "account": pl.Struct({"name": pl.String, "deal": deal}),
+        "created_at": pl.String,
+    }
+    rows = pl.scan_ndjson(files, schema=schema).select(
+        "id",
+        "external_id",
+        "title",
+        "created_at",
+        first_name=pl.col.name.struct.field("first"),
+        last_name=pl.col.name.struct.field("last"),
+        email=pl.col.contact.struct.field("email"),
+        phone=pl.col.contact.struct.field("phone"),
+        country=pl.col.address.struct.field("country"),
+        company=pl.col.account.struct.field("name"),
+        amount=pl.col.account.struct.field("deal").struct.field("amount"),
+        score=pl.col.account.struct.field("deal").struct.field("score"),
+    )
 
 if not flow["MapAll"]:
     # Polars gives a product the larger scale of its factors: with eight digits both, none are lost.

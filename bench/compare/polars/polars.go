@@ -73,7 +73,7 @@ func run(ctx context.Context, name string, args ...string) (string, error) {
 // Command is the process that runs the flow over the files in the folder in and writes into the folder out.
 func (e Env) Command(ctx context.Context, f flows.Flow, in, out string, threads int) (*exec.Cmd, error) {
 	args := []string{e.script}
-	for _, v := range []any{f, flows.Inputs, flows.Used} {
+	for _, v := range []any{f, flows.Inputs} {
 		text, err := json.Marshal(v)
 		if err != nil {
 			return nil, err

@@ -15,7 +15,7 @@ import (
 
 // BlockBytes is how much text should go into one block: enough to make what is done once a block cheap, little enough to
 // stay in a processor's cache until it is written.
-const BlockBytes = 2 << 20
+const BlockBytes = 256 << 10
 
 // Room is how much more than a cell's own size must be free when it is copied in words.
 const Room = 16

@@ -4,67 +4,92 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 )
 
-const flowResource = "AWS::AppFlow::Flow"
+// The resources that a template may hold for us
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_AppFlow.html).
+const (
+	flowResource      = "AWS::AppFlow::Flow"
+	profileResource   = "AWS::AppFlow::ConnectorProfile"
+	connectorResource = "AWS::AppFlow::Connector"
+)
 
-// fromTemplate takes the flows out of a CloudFormation template; other resources are left alone
-// (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-appflow-flow.html).
+// fromTemplate takes flows, profiles and connectors out of a CloudFormation template; other resources are left alone.
 func fromTemplate(t map[string]any, s Settings) ([]Definition, error) {
 	resources, ok := t["Resources"].(map[string]any)
 	if !ok {
 		return nil, errors.New("the template's Resources must be an object")
 	}
-	r := resolver{settings: s, parameters: parameters(t, s)}
+	r := newResolver(t, resources, s)
 	var defs []Definition
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
-		res, ok := resources[id].(map[string]any)
-		if !ok || res["Type"] != flowResource {
-			continue
-		}
-		props, err := r.resolve(res["Properties"])
+		d, wanted, err := r.resource(id)
 		if err != nil {
 			return nil, fmt.Errorf("resource %s: %w", id, err)
 		}
-		d, err := fromResource(props)
-		if err != nil {
-			return nil, fmt.Errorf("resource %s: %w", id, err)
+		if wanted {
+			defs = append(defs, d)
 		}
-		defs = append(defs, d)
 	}
 	if len(defs) == 0 {
-		return nil, fmt.Errorf("the template has no %s resource", flowResource)
+		return nil, fmt.Errorf("the template has no %s resource: %w", flowResource, errNothing)
 	}
 	return defs, nil
 }
 
-// fromResource turns a resource's properties into a CreateFlow request. The two differ in the case of names, in how maps
-// and the schedule are written, and in two members' names.
-func fromResource(props any) (Definition, error) {
+// resource reads one resource; wanted is false when it is none of ours or its condition does not hold.
+func (r *resolver) resource(id string) (d Definition, wanted bool, err error) {
+	res, _ := r.resources[id].(map[string]any)
+	kind, _ := res["Type"].(string)
+	if kind != flowResource && kind != profileResource && kind != connectorResource {
+		return d, false, nil
+	}
+	if name, ok := res["Condition"].(string); ok {
+		if holds, err := r.condition(name, 0); err != nil || !holds {
+			return d, false, err
+		}
+	}
+	props, err := r.resolve(res["Properties"], 0)
+	if err != nil {
+		return d, false, err
+	}
 	p, ok := props.(map[string]any)
 	if !ok {
-		return Definition{}, errors.New("the resource's Properties must be an object")
+		return d, false, errors.New("the resource's Properties must be an object")
 	}
-	status, _ := p["FlowStatus"].(string)
-	delete(p, "FlowStatus")
-	if kms, ok := p["KMSArn"]; ok {
-		delete(p, "KMSArn")
-		p["KmsArn"] = kms
+	d, err = fromProperties(p)
+	return d, err == nil, err
+}
+
+// fromProperties turns a resource's properties into a request. The two differ in the case of names, in how maps and the
+// schedule are written, in a few members' names, and in CloudFormation's taking text for numbers and numbers for text.
+func fromProperties(p map[string]any) (Definition, error) {
+	if status, ok := p["FlowStatus"]; ok {
+		delete(p, "FlowStatus")
+		p["flowStatus"] = status
 	}
 	m, ok := lower(p, "").(map[string]any)
 	if !ok {
 		return Definition{}, errors.New("the resource's Properties must be an object")
 	}
-	d, err := request(m)
-	d.Status = status
-	return d, err
+	return fromRequest(m)
 }
 
 // unions are the objects whose members are connectors' names, which keep their capitals.
-var unions = map[string]bool{"sourceConnectorProperties": true, "destinationConnectorProperties": true, "connectorOperator": true}
+var unions = map[string]bool{
+	"sourceConnectorProperties": true, "destinationConnectorProperties": true, "connectorOperator": true,
+	"connectorProfileProperties": true, "connectorProfileCredentials": true,
+}
+
+// freeMaps are the objects whose members' names are the user's.
+var freeMaps = map[string]bool{"customProperties": true, "profileProperties": true, "credentialsMap": true, "tokenUrlCustomProperties": true}
+
+// renamed are the members whose names differ in more than the case.
+var renamed = map[string]string{
+	"FailOnFirstError": "failOnFirstDestinationError", "TimeZone": "timezone", "KMSArn": "kmsArn", "ConnectorOAuthRequest": "oAuthRequest",
+}
 
 // lower walks the properties under the given (lower-case) name.
 func lower(v any, under string) any {
@@ -79,32 +104,31 @@ func lower(v any, under string) any {
 		}
 		return list
 	case map[string]any:
-		if under == "customProperties" {
-			return v
-		}
 		out := make(map[string]any, len(v))
 		for k, item := range v {
-			name := k
-			if !unions[under] {
-				name = memberName(k, under)
+			switch {
+			case freeMaps[under]:
+				out[k] = scalarFor(k, item, true)
+			case unions[under]:
+				out[k] = lower(item, k)
+			default:
+				name := memberName(k)
+				out[name] = lower(item, name)
 			}
-			out[name] = lower(item, name)
 		}
 		if under == "triggerProperties" && len(out) > 0 {
 			return map[string]any{"Scheduled": out}
 		}
 		return out
 	}
-	return v
+	return scalarFor(under, v, false)
 }
 
-func memberName(k, under string) string {
-	switch {
-	case k == "FailOnFirstError":
-		return "failOnFirstDestinationError"
-	case k == "TimeZone" && under == "triggerProperties":
-		return "timezone"
-	case k == "":
+func memberName(k string) string {
+	if name, ok := renamed[k]; ok {
+		return name
+	}
+	if k == "" {
 		return k
 	}
 	return strings.ToLower(k[:1]) + k[1:]
@@ -122,126 +146,43 @@ func pairs(list []any) any {
 		if !ok {
 			return list
 		}
-		m[key] = kv["Value"]
+		m[key] = scalarFor(key, kv["Value"], true)
 	}
 	return m
 }
 
-// parameters are the template's defaults, overridden by the settings.
-func parameters(t map[string]any, s Settings) map[string]any {
-	out := map[string]any{}
-	if declared, ok := t["Parameters"].(map[string]any); ok {
-		for name, p := range declared {
-			if m, ok := p.(map[string]any); ok {
-				if def, ok := m["Default"]; ok {
-					out[name] = def
-				}
-			}
+// The members that are no text.
+var (
+	numberMembers = map[string]bool{
+		"scheduleOffset": true, "scheduleStartTime": true, "scheduleEndTime": true, "firstExecutionFrom": true,
+		"flowErrorDeactivationThreshold": true, "targetFileSize": true, "maxPageSize": true, "maxParallelism": true, "portNumber": true,
+	}
+	boolMembers = map[string]bool{
+		"failOnFirstDestinationError": true, "preserveSourceDataTyping": true, "enableDynamicFieldUpdate": true, "includeDeletedRecords": true,
+		"includeSourceFiles": true, "includeRenditions": true, "includeAllVersions": true, "isSandboxEnvironment": true,
+		"usePrivateLinkForMetadataAndAuthorization": true, "isRedshiftServerless": true, "disableSSO": true,
+	}
+)
+
+// scalarFor gives a value the type of its member, as CloudFormation does: "5" for a number is 5, 58.0 for a text "58.0".
+func scalarFor(member string, v any, isText bool) any {
+	switch x := v.(type) {
+	case string:
+		switch {
+		case isText:
+		case boolMembers[member] && (x == "true" || x == "false"):
+			return x == "true"
+		case numberMembers[member] && jsonNumber(x):
+			return numberOf(x)
+		}
+	case bool:
+		if isText || !boolMembers[member] {
+			return fmt.Sprint(x)
+		}
+	case number:
+		if isText || !numberMembers[member] {
+			return x.text
 		}
 	}
-	for k, v := range s.Parameters {
-		out[k] = v
-	}
-	return out
-}
-
-// resolver replaces the functions that can be answered without an account.
-type resolver struct {
-	settings   Settings
-	parameters map[string]any
-}
-
-func (r resolver) resolve(v any) (any, error) {
-	switch v := v.(type) {
-	case intrinsic:
-		return r.call(v)
-	case []any:
-		out := make([]any, 0, len(v))
-		for _, item := range v {
-			x, err := r.resolve(item)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, x)
-		}
-		return out, nil
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for k, item := range v {
-			x, err := r.resolve(item)
-			if err != nil {
-				return nil, err
-			}
-			out[k] = x
-		}
-		return out, nil
-	}
-	return v, nil
-}
-
-func (r resolver) call(f intrinsic) (any, error) {
-	switch f.name {
-	case "Ref":
-		name, _ := f.arg.(string)
-		return r.ref(name)
-	case "Sub":
-		return r.sub(f.arg)
-	case "Join":
-		return r.join(f.arg)
-	}
-	return nil, fmt.Errorf("function %s cannot be resolved here; write the value, or give it with --parameter", f.name)
-}
-
-func (r resolver) ref(name string) (any, error) {
-	switch name {
-	case "AWS::Region":
-		return r.settings.Region, nil
-	case "AWS::AccountId":
-		return r.settings.AccountID, nil
-	case "AWS::Partition":
-		return "aws", nil
-	}
-	if v, ok := r.parameters[name]; ok {
-		return v, nil
-	}
-	return nil, fmt.Errorf("reference %q cannot be resolved here; give it with --parameter %s=VALUE", name, name)
-}
-
-var placeholder = regexp.MustCompile(`\$\{([^!}][^}]*)\}`)
-
-func (r resolver) sub(arg any) (any, error) {
-	text, ok := arg.(string)
-	if !ok {
-		return nil, errors.New("function Sub with a map cannot be resolved here; write the text")
-	}
-	var failed error
-	out := placeholder.ReplaceAllStringFunc(text, func(m string) string {
-		v, err := r.ref(m[2 : len(m)-1])
-		if err != nil {
-			failed = err
-		}
-		return fmt.Sprint(v)
-	})
-	return strings.ReplaceAll(out, "${!", "${"), failed
-}
-
-func (r resolver) join(arg any) (any, error) {
-	list, ok := arg.([]any)
-	if !ok || len(list) != 2 {
-		return nil, errors.New("function Join needs a separator and a list")
-	}
-	sep, ok1 := list[0].(string)
-	resolved, err := r.resolve(list[1])
-	if err != nil {
-		return nil, err
-	}
-	items, ok2 := resolved.([]any)
-	if !ok1 || !ok2 {
-		return nil, errors.New("function Join needs a separator and a list")
-	}
-	parts := make([]string, len(items))
-	for i, item := range items {
-		parts[i] = fmt.Sprint(item)
-	}
-	return strings.Join(parts, sep), nil
+	return v
 }

@@ -68,8 +68,8 @@ Resources:
 func TestParse_SaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for doc, want := range map[string]string{
-		"":                          "no flow definition found",
-		"[1]":                       "is a JSON or YAML object",
+		"":                          "no flow, connector profile or connector definition found",
+		"[1]":                       "each definition of a list is an object",
 		"{":                         "not JSON or YAML",
 		"name: x":                   "flowName is missing",
 		"a: 1\na: 2":                `key "a" appears twice`,

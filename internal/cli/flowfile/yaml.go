@@ -93,7 +93,7 @@ func functionTag(tag string) (string, bool) {
 }
 
 func functionKey(k string) (string, bool) {
-	if k == "Ref" {
+	if k == "Ref" || k == "Condition" {
 		return k, true
 	}
 	if len(k) > 4 && k[:4] == "Fn::" {
@@ -120,6 +120,12 @@ func scalar(n *yaml.Node) (any, error) {
 		return f, err
 	}
 	return n.Value, nil
+}
+
+// numberOf reads a number of JSON's form.
+func numberOf(text string) number {
+	f, _ := strconv.ParseFloat(text, 64)
+	return number{text, f}
 }
 
 // number keeps a number's spelling, so that 1e3 or 12345678901234567890 arrive as they were written.

@@ -69,6 +69,14 @@ func Real() []Scenario {
 	byName := task(flow.TaskPartition, flow.OpNoOp, "", map[string]string{flow.PropOrderedPartitionKeysList: `["name"]`})
 	rows := base
 	rows.Name, rows.Dest, rows.Tasks = "RowsToRows", flow.Destination{Connector: Rows}, []flow.Task{named}
+	// Error files lie in the output's own bucket and folder, where the two could get into each other's way.
+	errors := func(sc Scenario, name string) Scenario {
+		sc.Name, sc.Tags = name, map[string]string{flow.TagErrors: "out/lake"}
+		return sc
+	}
+	ended := errors(with("", flow.FileOutput{Type: flow.FileCSV, SingleFile: true},
+		task(flow.TaskValidate, flow.OpValidateNonNull, "name", map[string]string{flow.PropValidationAction: flow.ActionDropDataset})), "EndedErrorFiles")
+	ended.Want, ended.Message = flow.ExecutionError, "DropDataset"
 	return []Scenario{
 		with("JSON", flow.FileOutput{Type: flow.FileJSON}),
 		with("CSVSingleFile", flow.FileOutput{Type: flow.FileCSV, SingleFile: true}),
@@ -76,6 +84,10 @@ func Real() []Scenario {
 		fewer(with("CSVPartitions", flow.FileOutput{Type: flow.FileCSV, ExecutionID: true}, byName)),
 		with("JSONRejects", flow.FileOutput{Type: flow.FileJSON, PrefixType: flow.PrefixPath, PrefixFormat: flow.PrefixDay}, named),
 		rows,
+		errors(rows, "RowsErrorFiles"),
+		errors(with("", flow.FileOutput{Type: flow.FileJSON}, named), "JSONErrorFiles"),
+		errors(with("", flow.FileOutput{Type: flow.FileCSV, SingleFile: true}, named), "SingleFileErrorFiles"),
+		ended,
 	}
 }
 

@@ -2,6 +2,7 @@ package durabletest
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,7 +83,8 @@ func (s *suite) undisturbed(t *testing.T) {
 	require.Equal(t, want.Status, want.LastRun.Status)
 	require.Empty(t, want.Staged)
 	if want.Status != flow.ExecutionSuccessful {
-		require.Empty(t, want.Files)
+		require.Empty(t, want.outputs())
+		require.Equal(t, s.sc.Tags != nil, len(want.Files) > 0, "error files")
 		require.Zero(t, want.Watermark)
 		return
 	}
@@ -244,9 +246,19 @@ func (s *suite) canceledOr(t testing.TB, want Result, w *World, n int, inTime bo
 	got := w.Result(t)
 	require.Equal(t, flow.ExecutionCanceled, got.Status, "cancel at call %d: %s", n, got.Message)
 	require.Equal(t, flow.ExecutionCanceled, got.LastRun.Status)
-	require.Empty(t, got.Files, "cancel at call %d", n)
+	require.Empty(t, got.outputs(), "cancel at call %d", n)
 	require.Empty(t, got.Staged, "cancel at call %d", n)
 	require.Zero(t, got.Watermark)
+}
+
+// outputs is the files but for error files.
+func (r Result) outputs() (keys []string) {
+	for key := range r.Files {
+		if !strings.Contains(key, "-errors") {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // Cancel does in the store what CancelFlowExecutions does. It reports whether that was in time: before the outcome was

@@ -38,6 +38,7 @@ type Scenario struct {
 	Dest    flow.Destination
 	Tasks   []flow.Task
 	Window  *flow.Window
+	Tags    map[string]string // of the flow: its options
 	Mover   func() durable.Mover
 	Want    flow.ExecutionStatus
 	Message string // part of the message it must end with
@@ -62,7 +63,7 @@ const executionID = "5e8f1a5c-7d1b-4b0e-9c53-1f2e3d4c5b6a"
 func NewWorld(t testing.TB, factory Factory, sc Scenario, s store.Store) *World {
 	w := &World{
 		Scenario: sc, Store: s, Bucket: memblob.NewStore("out", nil), ID: executionID, factory: factory,
-		Vendor: &Vendor{Objects: sc.Objects}, ended: make(chan flow.ExecutionStatus, 16),
+		Vendor: &Vendor{Objects: sc.Objects}, ended: make(chan flow.ExecutionStatus, 256),
 	}
 	if sc.Trouble != nil {
 		w.Vendor.Trouble = sc.Trouble()
@@ -84,6 +85,7 @@ func (sc *Scenario) begin(ctx context.Context, s store.Store) error {
 	return s.Write(ctx, func(tx store.Tx) error {
 		err := tx.FlowPut(ctx, &flow.Flow{
 			Definition: def, Name: "orders", Status: flow.StatusActive, SchemaVersion: 1, Version: 1, CreatedAt: started, UpdatedAt: started,
+			Tags: sc.Tags,
 		})
 		if err != nil {
 			return err

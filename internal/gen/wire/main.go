@@ -60,6 +60,7 @@ func generate(modelDir string) (map[string][]byte, error) {
 		{"rules_gen.go", g.rules},
 		{"members_gen.go", g.members},
 		{"operations_gen.go", g.operations},
+		{"redact_gen.go", g.redactions},
 	} {
 		var p printer
 		if err := part.write(&p); err != nil {

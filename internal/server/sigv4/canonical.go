@@ -10,7 +10,7 @@ import (
 )
 
 // canonicalRequest writes the request in the form both sides sign.
-func (c *claim) canonicalRequest(r *http.Request, bodyHash string) ([]byte, error) {
+func (c *Claim) canonicalRequest(r *http.Request, bodyHash string) ([]byte, error) {
 	path, query, _ := strings.Cut(r.RequestURI, "?")
 	if !strings.HasPrefix(path, "/") { // a request made in process, or one through a proxy with the whole URL
 		path, query = r.URL.EscapedPath(), r.URL.RawQuery

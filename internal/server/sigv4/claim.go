@@ -8,7 +8,7 @@ import (
 )
 
 // parse reads what the request says of its signature, from the header or from the query.
-func parse(r *http.Request) (*claim, error) {
+func parse(r *http.Request) (*Claim, error) {
 	header := r.Header.Get("Authorization")
 	switch {
 	case strings.HasPrefix(header, algorithm+" "), header == algorithm:
@@ -21,7 +21,7 @@ func parse(r *http.Request) (*claim, error) {
 	return nil, refuse("MissingAuthenticationTokenException", "Missing Authentication Token")
 }
 
-func parseHeader(r *http.Request, fields string) (*claim, error) {
+func parseHeader(r *http.Request, fields string) (*Claim, error) {
 	var credential, headers, signature string
 	for part := range strings.SplitSeq(fields, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
@@ -49,7 +49,7 @@ func parseHeader(r *http.Request, fields string) (*claim, error) {
 	return newClaim(credential, headers, signature, date, false)
 }
 
-func parseQuery(r *http.Request) (*claim, error) {
+func parseQuery(r *http.Request) (*Claim, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, refuse("IncompleteSignatureException", "The query string cannot be read.")
@@ -65,7 +65,7 @@ func parseQuery(r *http.Request) (*claim, error) {
 	return newClaim(q.Get("X-Amz-Credential"), q.Get("X-Amz-SignedHeaders"), q.Get("X-Amz-Signature"), q.Get("X-Amz-Date"), true)
 }
 
-func newClaim(credential, headers, signature, date string, presigned bool) (*claim, error) {
+func newClaim(credential, headers, signature, date string, presigned bool) (*Claim, error) {
 	scope := strings.Split(credential, "/")
 	if len(scope) != 5 || scope[4] != "aws4_request" || scope[0] == "" {
 		return nil, refuse("IncompleteSignatureException", "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/aws4_request.")
@@ -81,8 +81,8 @@ func newClaim(credential, headers, signature, date string, presigned bool) (*cla
 	for i := range list {
 		list[i] = strings.ToLower(list[i])
 	}
-	return &claim{
-		keyID: scope[0], date: scope[1], region: scope[2], service: scope[3],
+	return &Claim{
+		KeyID: scope[0], date: scope[1], region: scope[2], service: scope[3],
 		at: at, headers: list, signature: signature, presigned: presigned,
 	}, nil
 }

@@ -14,7 +14,7 @@ type derivation struct{ id, secret, date, region, service string }
 // maxDerived bounds the memory that requests with ever-new regions could take.
 const maxDerived = 4096
 
-func (d *derivedKeys) get(k Key, c *claim) []byte {
+func (d *derivedKeys) get(k Key, c *Claim) []byte {
 	id := derivation{k.ID, k.Secret, c.date, c.region, c.service}
 	d.mu.RLock()
 	key, ok := d.list[id]

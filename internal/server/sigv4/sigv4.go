@@ -6,7 +6,6 @@
 package sigv4
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -59,45 +58,53 @@ type Identity struct {
 	Region string // as the signature names it: lower case letters, digits and hyphens
 }
 
-// Verifier checks requests for one service name. Safe for concurrent use.
+// Verifier checks requests for one service name, in two steps: what a request claims of its signature is cheap to read,
+// and tells which key to look up; the proof needs the key and the whole body. Safe for concurrent use.
+//
+//	Read(request)             → Claim        refuses what is malformed, for another service, or too old
+//	Check(claim, key, body)   → Identity     refuses what the key did not sign
 type Verifier struct {
 	Service string
-	// Lookup returns the key of an id, [ErrUnknownKey] when there is none, or another error when it cannot tell.
-	Lookup func(ctx context.Context, id string) (Key, error)
 
 	keys derivedKeys
 }
 
-// claim is what a request says of its own signature.
-type claim struct {
-	keyID, date, region, service string
-	at                           time.Time
-	headers                      []string // lower case, as signed
-	signature                    string
-	presigned                    bool
+// Claim is what a request says of its own signature.
+type Claim struct {
+	KeyID string
+
+	date, region, service string
+	at                    time.Time
+	headers               []string // lower case, as signed
+	signature             string
+	presigned             bool
+	hasSessionToken       bool
 }
 
-// Verify checks a request whose whole body has been read. The error is an *[Error], or the lookup's own when that could
-// not tell.
-func (v *Verifier) Verify(r *http.Request, body []byte, now time.Time) (Identity, error) {
+// Read takes a request's claim without looking at its body. The error is an *[Error].
+func (v *Verifier) Read(r *http.Request, now time.Time) (*Claim, error) {
 	c, err := parse(r)
 	if err != nil {
-		return Identity{}, err
+		return nil, err
 	}
 	if err := c.checkScope(v.Service); err != nil {
-		return Identity{}, err
+		return nil, err
 	}
 	if err := c.checkTime(r, now); err != nil {
-		return Identity{}, err
+		return nil, err
 	}
-	key, lerr := v.Lookup(r.Context(), c.keyID)
-	switch {
-	case errors.Is(lerr, ErrUnknownKey):
-		return Identity{}, refuse("UnrecognizedClientException", "The security token included in the request is invalid.")
-	case lerr != nil:
-		return Identity{}, lerr
-	}
-	if hasSessionToken(r) {
+	c.hasSessionToken = hasSessionToken(r)
+	return c, nil
+}
+
+// UnknownKey is the refusal of a claim whose key there is not, in the words that clients know.
+func (c *Claim) UnknownKey() *Error {
+	return refuse("UnrecognizedClientException", "The security token included in the request is invalid.")
+}
+
+// Check proves a claim with its key and the whole body. The error is an *[Error].
+func (v *Verifier) Check(c *Claim, key Key, r *http.Request, body []byte) (Identity, error) {
+	if c.hasSessionToken {
 		return Identity{}, refuse("UnrecognizedClientException",
 			"The security token included in the request is invalid. This server issues no session tokens: unset AWS_SESSION_TOKEN.")
 	}
@@ -116,14 +123,14 @@ func (v *Verifier) Verify(r *http.Request, body []byte, now time.Time) (Identity
 		return Identity{}, refuse("InvalidSignatureException", "The request signature we calculated does not match the signature you provided. "+
 			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
-	return Identity{KeyID: c.keyID, Name: key.Name, Region: c.region}, nil
+	return Identity{KeyID: c.KeyID, Name: key.Name, Region: c.region}, nil
 }
 
 func hasSessionToken(r *http.Request) bool {
 	return r.Header.Get("X-Amz-Security-Token") != "" || strings.Contains(r.URL.RawQuery, "X-Amz-Security-Token=")
 }
 
-func (c *claim) checkScope(service string) *Error {
+func (c *Claim) checkScope(service string) *Error {
 	if c.service != service {
 		return refuse("InvalidSignatureException", "Credential should be scoped to correct service: '%s'. ", service)
 	}
@@ -138,7 +145,7 @@ func (c *claim) checkScope(service string) *Error {
 }
 
 // checkTime bounds the window in which a captured request could be sent again.
-func (c *claim) checkTime(r *http.Request, now time.Time) *Error {
+func (c *Claim) checkTime(r *http.Request, now time.Time) *Error {
 	life := Skew
 	if c.presigned {
 		seconds, err := time.ParseDuration(r.URL.Query().Get("X-Amz-Expires") + "s")
@@ -167,7 +174,7 @@ func lifeName(d time.Duration) string {
 }
 
 // sign computes the signature of a canonical request.
-func (c *claim) sign(key []byte, canonical []byte) string {
+func (c *Claim) sign(key []byte, canonical []byte) string {
 	sum := sha256.Sum256(canonical)
 	toSign := algorithm + "\n" + c.at.Format(timeFormat) + "\n" + c.date + "/" + c.region + "/" + c.service + "/aws4_request\n" +
 		hex.EncodeToString(sum[:])

@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"database/sql"
+	"math"
 	"time"
 
 	"weir.dev/weir/fault"
@@ -64,19 +65,26 @@ func (t *Tx) KeyList(ctx context.Context) ([]*store.AccessKey, error) {
 	return list, doing(err, "listing access keys")
 }
 
+// neverExpires stands in the column of a key that works until it is taken away.
+var neverExpires = time.Unix(0, 0).UTC()
+
 // keyRow receives the columns of an access key.
 type keyRow struct {
 	store.AccessKey
 	policy    sql.Null[[]byte]
 	createdAt Instant
+	expiresAt Instant
 }
 
 func (r *keyRow) dest() []any {
-	return []any{&r.ID, &r.Name, &r.SealedSecret, &r.policy, &r.Disabled, &r.createdAt}
+	return []any{&r.ID, &r.Name, &r.SealedSecret, &r.policy, &r.Disabled, &r.createdAt, &r.expiresAt}
 }
 
 func (r *keyRow) key() *store.AccessKey {
 	r.Policy, r.CreatedAt = rawOrNil(r.policy), r.createdAt.Time
+	if !r.expiresAt.Equal(neverExpires) {
+		r.ExpiresAt = r.expiresAt.Time
+	}
 	if len(r.SealedSecret) == 0 {
 		r.SealedSecret = nil // the databases' drivers do not agree on what no bytes are
 	}
@@ -88,9 +96,13 @@ func (t *Tx) KeyPut(ctx context.Context, k *store.AccessKey) error {
 	if k.ID == "" {
 		return fault.New(fault.Validation, "an access key needs an id")
 	}
+	expiresAt := neverExpires
+	if !k.ExpiresAt.IsZero() {
+		expiresAt = micro(k.ExpiresAt)
+	}
 	policy, err := documentOrNull(k.Policy)
 	if err == nil {
-		_, err = t.exec(ctx, "KeyPut", k.ID, k.Name, bytesOrEmpty(k.SealedSecret), policy, k.Disabled, micro(k.CreatedAt))
+		_, err = t.exec(ctx, "KeyPut", k.ID, k.Name, bytesOrEmpty(k.SealedSecret), policy, k.Disabled, micro(k.CreatedAt), expiresAt)
 	}
 	return doing(err, "writing access key %q", k.ID)
 }
@@ -109,8 +121,36 @@ func (t *Tx) KeyDelete(ctx context.Context, id string) error {
 
 // AuditList implements [store.ReadTx].
 func (t *Tx) AuditList(ctx context.Context, afterID int64, limit int) ([]*store.AuditEvent, error) {
+	list, err := t.events(ctx, "AuditList", afterID, rowLimit(limit))
+	return list, doing(err, "listing audit events")
+}
+
+// maxInstant is later than every event.
+var maxInstant = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
+// AuditScan implements [store.ReadTx].
+func (t *Tx) AuditScan(ctx context.Context, q store.AuditQuery) ([]*store.AuditEvent, error) {
+	name, before, since, until := "AuditScan", q.BeforeID, time.Unix(0, 0).UTC(), maxInstant
+	if q.NewestFirst {
+		name = "AuditScanBack"
+	}
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	if !q.Since.IsZero() {
+		since = micro(q.Since)
+	}
+	if !q.Until.IsZero() {
+		until = micro(q.Until)
+	}
+	list, err := t.events(ctx, name, q.AfterID, before, since, until, rowLimit(q.Limit))
+	return list, doing(err, "reading audit events")
+}
+
+// events collects the events of a query.
+func (t *Tx) events(ctx context.Context, query string, args ...any) ([]*store.AuditEvent, error) {
 	var list []*store.AuditEvent
-	err := t.rows(ctx, "AuditList", []any{afterID, rowLimit(limit)}, func(scan func(dest ...any) error) error {
+	err := t.rows(ctx, query, args, func(scan func(dest ...any) error) error {
 		var id int64
 		var text []byte
 		if err := scan(&id, &text); err != nil {
@@ -124,7 +164,7 @@ func (t *Tx) AuditList(ctx context.Context, afterID int64, limit int) ([]*store.
 		list = append(list, e)
 		return nil
 	})
-	return list, doing(err, "listing audit events")
+	return list, err
 }
 
 // AuditAppend implements [store.Tx].
@@ -134,6 +174,12 @@ func (t *Tx) AuditAppend(ctx context.Context, e *store.AuditEvent) error {
 		_, err = t.row(ctx, "AuditAppend", []any{micro(e.At), text}, &e.ID)
 	}
 	return doing(err, "writing audit event of %s", e.Operation)
+}
+
+// AuditPrune implements [store.Tx].
+func (t *Tx) AuditPrune(ctx context.Context, before time.Time, limit int) (int, error) {
+	n, err := t.exec(ctx, "AuditPrune", micro(before), rowLimit(limit))
+	return int(n), doing(err, "pruning audit events")
 }
 
 // SettingGet implements [store.ReadTx].

@@ -67,7 +67,7 @@ var tables = []table{
 	{"settings", "name", []column{{"name", kindText}, {"value", kindText}}},
 	{"access_keys", "id", []column{
 		{"id", kindText}, {"name", kindText}, {"sealed_secret", kindBytes}, {"policy", kindDocumentOrNull},
-		{"disabled", kindBoolean}, {"created_at", kindInstant},
+		{"disabled", kindBoolean}, {"created_at", kindInstant}, {"expires_at", kindInstant},
 	}},
 	{"flows", "name", []column{
 		{"name", kindText}, {"status", kindText}, {"version", kindInteger}, {"updated_at", kindInstant},
@@ -77,7 +77,7 @@ var tables = []table{
 		{"flow_name", kindText}, {"version", kindInteger}, {"document", kindDocument},
 	}},
 	{"watermarks", "flow_name", []column{
-		{"flow_name", kindText}, {"changed_until", kindInstant}, {"execution_id", kindText},
+		{"flow_name", kindText}, {"changed_until", kindInstant}, {"execution_id", kindText}, {"edit", kindDocumentOrNull},
 	}},
 	{"executions", "id", []column{
 		{"id", kindText}, {"flow_name", kindText}, {"started_at", kindInstant}, {"done", kindBoolean},
@@ -94,6 +94,14 @@ var tables = []table{
 	{"rejects", "execution_id, split, number", []column{
 		{"execution_id", kindText}, {"split", kindInteger}, {"number", kindInteger}, {"document", kindDocument},
 	}},
+	{"profiles", "name", []column{
+		{"name", kindText}, {"connector", kindText}, {"label", kindText}, {"revision", kindInteger},
+		{"sealed_credentials", kindBytes}, {"document", kindDocument},
+	}},
+	{"flow_profiles", "profile_name, flow_name", []column{{"profile_name", kindText}, {"flow_name", kindText}}},
+	{"registrations", "label", []column{{"label", kindText}, {"document", kindDocument}}},
+	{"timetables", "flow_name", []column{{"flow_name", kindText}, {"next_at", kindInstant}, {"document", kindDocument}}},
+	{"outbox", "id", []column{{"id", kindText}, {"due_at", kindInstant}, {"document", kindDocument}}},
 	{"tokens", "operation, token", []column{
 		{"operation", kindText}, {"token", kindText}, {"request_hash", kindText}, {"response", kindDocument},
 		{"created_at", kindInstant},

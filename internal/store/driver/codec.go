@@ -101,6 +101,18 @@ func encodeExecution(x *flow.Execution) (string, error) {
 	return encode(&kept)
 }
 
+func encodeProfile(p *flow.Profile) (string, error) {
+	kept := *p
+	kept.CreatedAt, kept.UpdatedAt = micro(p.CreatedAt), micro(p.UpdatedAt)
+	return encode(&kept)
+}
+
+func encodeRegistration(r *flow.Registration) (string, error) {
+	kept := *r
+	kept.RegisteredAt = micro(r.RegisteredAt)
+	return encode(&kept)
+}
+
 // microDefinition copies what it changes: the caller's definition stays as it is.
 func microDefinition(d flow.Definition) flow.Definition {
 	if schedule := d.Trigger.Schedule(); schedule != nil {

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"database/sql"
 
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
@@ -68,7 +69,8 @@ func (t *Tx) ExecutionPut(ctx context.Context, x *flow.Execution) error {
 // WatermarkGet implements [store.ReadTx].
 func (t *Tx) WatermarkGet(ctx context.Context, flowName string) (*flow.Watermark, error) {
 	w, to := &flow.Watermark{FlowName: flowName}, Instant{}
-	found, err := t.row(ctx, "WatermarkGet", []any{flowName}, &to, &w.ExecutionID)
+	var edit sql.Null[[]byte]
+	found, err := t.row(ctx, "WatermarkGet", []any{flowName}, &to, &w.ExecutionID, &edit)
 	if err != nil {
 		return nil, doing(err, "reading watermark of flow %q", flowName)
 	}
@@ -76,12 +78,21 @@ func (t *Tx) WatermarkGet(ctx context.Context, flowName string) (*flow.Watermark
 		return nil, fault.New(fault.NotFound, "flow %q has no watermark", flowName)
 	}
 	w.To = to.Time
+	if edit.Valid {
+		if w.Edit, err = decode[flow.WatermarkEdit](edit.V); err != nil {
+			return nil, doing(err, "reading watermark of flow %q", flowName)
+		}
+	}
 	return w, nil
 }
 
 // WatermarkPut implements [store.Tx].
 func (t *Tx) WatermarkPut(ctx context.Context, w *flow.Watermark) error {
-	n, err := t.exec(ctx, "WatermarkPut", w.FlowName, micro(w.To), w.ExecutionID)
+	edit, err := encodeWatermarkEdit(w.Edit)
+	var n int64
+	if err == nil {
+		n, err = t.exec(ctx, "WatermarkPut", w.FlowName, micro(w.To), w.ExecutionID, edit)
+	}
 	if err != nil {
 		return doing(err, "writing watermark of flow %q", w.FlowName)
 	}
@@ -89,4 +100,12 @@ func (t *Tx) WatermarkPut(ctx context.Context, w *flow.Watermark) error {
 		return fault.New(fault.NotFound, "writing watermark: no flow is named %q", w.FlowName)
 	}
 	return nil
+}
+
+// encodeWatermarkEdit writes nil as the database's null.
+func encodeWatermarkEdit(e *flow.WatermarkEdit) (any, error) {
+	if e == nil {
+		return nil, nil //nolint:nilnil // null is what there is to write
+	}
+	return encode(&flow.WatermarkEdit{From: micro(e.From), By: e.By, At: micro(e.At)})
 }

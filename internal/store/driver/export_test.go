@@ -4,4 +4,7 @@ package driver
 var (
 	EncodeFlow      = encodeFlow
 	EncodeExecution = encodeExecution
+
+	EncodeProfile      = encodeProfile
+	EncodeRegistration = encodeRegistration
 )

@@ -58,10 +58,26 @@ func (t *Tx) FlowPut(ctx context.Context, f *flow.Flow) error {
 	if err == nil {
 		_, err = t.exec(ctx, "FlowPut", f.Name, string(f.Status), f.Version, micro(f.UpdatedAt), text)
 	}
+	var isNew int64
 	if err == nil {
-		_, err = t.exec(ctx, "FlowVersionPut", f.Name, f.Version, text)
+		isNew, err = t.exec(ctx, "FlowVersionPut", f.Name, f.Version, text)
+	}
+	if err == nil && isNew > 0 {
+		err = t.flowProfilesPut(ctx, f)
 	}
 	return doing(err, "writing flow %q", f.Name)
+}
+
+// flowProfilesPut notes which profiles a flow's definition uses.
+func (t *Tx) flowProfilesPut(ctx context.Context, f *flow.Flow) error {
+	if _, err := t.exec(ctx, "FlowProfilesClear", f.Name); err != nil {
+		return err
+	}
+	var rows [][]any
+	for _, name := range f.Profiles() {
+		rows = append(rows, []any{name, f.Name})
+	}
+	return t.execMany(ctx, "FlowProfilePut", rows)
 }
 
 // FlowDelete implements [store.Tx].

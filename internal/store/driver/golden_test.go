@@ -26,6 +26,10 @@ func TestGolden_PersistedFormsKeepEveryMember(t *testing.T) {
 	require.NoError(t, err)
 	executionText, err := driver.EncodeExecution(storetest.FullExecution())
 	require.NoError(t, err)
+	profileText, err := driver.EncodeProfile(storetest.FullProfile())
+	require.NoError(t, err)
+	registrationText, err := driver.EncodeRegistration(storetest.FullRegistration())
+	require.NoError(t, err)
 	for name, test := range map[string]struct {
 		text string
 		full any
@@ -33,6 +37,9 @@ func TestGolden_PersistedFormsKeepEveryMember(t *testing.T) {
 	}{
 		"flow.json":      {flowText, storetest.FullFlow(), &flow.Flow{}},
 		"execution.json": {executionText, storetest.FullExecution(), &flow.Execution{}},
+
+		"profile.json":      {profileText, storetest.FullProfile(), &flow.Profile{}},
+		"registration.json": {registrationText, storetest.FullRegistration(), &flow.Registration{}},
 	} {
 		requireFull(t, name, reflect.ValueOf(test.full))
 		path := filepath.Join("testdata", name)

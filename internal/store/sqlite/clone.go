@@ -30,6 +30,10 @@ func clone(f *flow.Flow) *flow.Flow {
 	if c.Catalog != nil {
 		c.Catalog.Glue = clonePtr(c.Catalog.Glue)
 	}
+	c.LastCatalog = slices.Clone(f.LastCatalog)
+	for i := range c.LastCatalog {
+		c.LastCatalog[i].Partitions = clonePtr(c.LastCatalog[i].Partitions)
+	}
 	return &c
 }
 

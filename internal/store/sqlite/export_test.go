@@ -26,7 +26,7 @@ func QueryPlans(ctx context.Context, s store.Store) (map[string][]string, error)
 	defer func() { o.writer <- c }()
 	plans := map[string][]string{}
 	for _, name := range slices.Sorted(maps.Keys(o.queries)) {
-		rows, err := c.raw.QueryContext(ctx, "EXPLAIN QUERY PLAN "+o.queries[name], 1, 1, 1, 1, 1, 1)
+		rows, err := c.raw.QueryContext(ctx, "EXPLAIN QUERY PLAN "+o.queries[name], 1, 1, 1, 1, 1, 1, 1)
 		if err != nil {
 			return nil, err
 		}

@@ -23,7 +23,7 @@ func testToken(token string, createdAt time.Time) *store.Token {
 func testKey(id string) *store.AccessKey {
 	return &store.AccessKey{
 		ID: id, Name: "ada", SealedSecret: []byte{0, 1, 0xff}, Policy: json.RawMessage(`{"Statement":[]}`), Disabled: true,
-		CreatedAt: kept(instant),
+		CreatedAt: kept(instant), ExpiresAt: kept(instant.Add(time.Hour)),
 	}
 }
 
@@ -106,6 +106,61 @@ var accessTests = map[string]func(*testing.T, store.Store){
 			require.Equal(t, 5, n)
 			return nil
 		})
+	},
+	"AuditScansRangesBothWays": func(t *testing.T, s store.Store) {
+		for i := range 6 {
+			write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.AuditAppend(ctx, testEvent(i)) })
+		}
+		at := func(n int) time.Time { return testEvent(n).At }
+		for _, test := range []struct {
+			query store.AuditQuery
+			want  string
+		}{
+			{store.AuditQuery{Limit: 10}, "r0r1r2r3r4r5"},
+			{store.AuditQuery{Limit: 2}, "r0r1"},
+			{store.AuditQuery{Limit: 2, NewestFirst: true}, "r5r4"},
+			{store.AuditQuery{Limit: 2, NewestFirst: true, BeforeID: 4}, "r2r1"},
+			{store.AuditQuery{Limit: 10, AfterID: 2, BeforeID: 5}, "r2r3"},
+			{store.AuditQuery{Limit: 10, Since: at(1), Until: at(4)}, "r1r2r3"},
+			{store.AuditQuery{Limit: 2, Since: at(1), Until: at(4), NewestFirst: true}, "r3r2"},
+			{store.AuditQuery{Limit: 10, AfterID: 3, Until: at(3)}, ""},
+			{store.AuditQuery{}, ""},
+		} {
+			read(t, s, func(ctx context.Context, tx store.ReadTx) error {
+				list, err := tx.AuditScan(ctx, test.query)
+				got := ""
+				for _, e := range list {
+					got += e.RequestID
+				}
+				require.Equal(t, test.want, got, "%+v", test.query)
+				return err
+			})
+		}
+	},
+	"AuditIsPrunedFromTheOldEnd": func(t *testing.T, s store.Store) {
+		for i := range 5 {
+			write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.AuditAppend(ctx, testEvent(i)) })
+		}
+		for _, step := range []struct{ limit, pruned, left int }{{0, 0, 5}, {2, 2, 3}, {2, 1, 2}, {2, 0, 2}} {
+			write(t, s, func(ctx context.Context, tx store.Tx) error {
+				n, err := tx.AuditPrune(ctx, testEvent(3).At, step.limit)
+				require.Equal(t, step.pruned, n)
+				return err
+			})
+			read(t, s, func(ctx context.Context, tx store.ReadTx) error {
+				list, err := tx.AuditList(ctx, 0, 10)
+				require.Len(t, list, step.left)
+				require.Equal(t, "r4", list[len(list)-1].RequestID)
+				return err
+			})
+		}
+		event := testEvent(9)
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.AuditPrune(ctx, testEvent(9).At, 10)
+			require.NoError(t, err)
+			return tx.AuditAppend(ctx, event)
+		})
+		require.EqualValues(t, 6, event.ID, "no id is given out twice")
 	},
 	"SettingsAreReplaced": func(t *testing.T, s store.Store) {
 		for _, value := range []string{"one", "two", ""} {

@@ -29,13 +29,22 @@ func Fill(t testing.TB, s store.Store) {
 		f.Version++
 		require.NoError(t, tx.FlowPut(ctx, f))
 		require.NoError(t, tx.ExecutionPut(ctx, FullExecution()))
-		require.NoError(t, tx.WatermarkPut(ctx, &flow.Watermark{FlowName: f.Name, To: instant, ExecutionID: FullExecution().ID}))
+		require.NoError(t, tx.WatermarkPut(ctx, &flow.Watermark{
+			FlowName: f.Name, To: instant, ExecutionID: FullExecution().ID, Edit: &flow.WatermarkEdit{From: instant, By: "arn", At: instant},
+		}))
 		split := &store.Split{
 			ExecutionID: "x1", Index: 1, State: store.SplitDone, Totals: FullExecution().Totals, Attempts: 2,
 			Checkpoint: json.RawMessage(`{"cursor":"\u0000\ud800<&>\n"}`), Message: "line\nbreak \x00 \"quotes\"",
 		}
 		receipts := []*store.Receipt{receipt("x1", 1, 1, "a"), receipt("x1", 1, 2, "b")}
 		require.NoError(t, tx.SplitSave(ctx, fence, split, receipts, testRejects(1, 3)))
+		require.NoError(t, tx.ProfilePut(ctx, testProfile("crm")))
+		require.NoError(t, tx.ProfilePut(ctx, &store.Profile{Profile: flow.Profile{Name: "empty"}}))
+		require.NoError(t, tx.FlowPut(ctx, flowWithProfiles("uses-crm", 1, "crm", "warehouse")))
+		require.NoError(t, tx.RegistrationPut(ctx, FullRegistration()))
+		require.NoError(t, tx.TimetablePut(ctx, testTimetable(f.Name, &instant)))
+		require.NoError(t, tx.TimetablePut(ctx, testTimetable("uses-crm", nil)))
+		require.NoError(t, tx.OutboxPut(ctx, testLetter("letter", instant)))
 		require.NoError(t, tx.TokenPut(ctx, testToken("token", instant)))
 		require.NoError(t, tx.KeyPut(ctx, testKey("AKIA1")))
 		require.NoError(t, tx.KeyPut(ctx, &store.AccessKey{ID: "AKIA2", CreatedAt: instant}))
@@ -66,6 +75,9 @@ func everything(t testing.TB, s store.Store) map[string]any {
 			if w, err := tx.WatermarkGet(ctx, f.Name); !fault.Is(err, fault.NotFound) {
 				note("watermark of "+f.Name, w, err)
 			}
+			if table, err := tx.TimetableGet(ctx, f.Name); !fault.Is(err, fault.NotFound) {
+				note("timetable of "+f.Name, table, err)
+			}
 			executions, err := tx.ExecutionList(ctx, f.Name, nil, 1000)
 			note("executions of "+f.Name, executions, err)
 			for _, x := range executions {
@@ -74,6 +86,16 @@ func everything(t testing.TB, s store.Store) map[string]any {
 		}
 		unfinished, err := tx.ExecutionUnfinished(ctx)
 		note("unfinished", unfinished, err)
+		profiles, err := tx.ProfileList(ctx, store.ProfileQuery{Limit: 1000})
+		note("profiles", profiles, err)
+		for _, p := range profiles {
+			users, err := tx.ProfileUsers(ctx, p.Name, 1000)
+			note("users of "+p.Name, users, err)
+		}
+		registrations, err := tx.RegistrationList(ctx, "", 1000)
+		note("registrations", registrations, err)
+		letters, err := tx.OutboxDue(ctx, instant, 1000)
+		note("outbox", letters, err)
 		token, err := tx.TokenGet(ctx, "CreateFlow", "token")
 		note("token", token, err)
 		keys, err := tx.KeyList(ctx)
@@ -177,7 +199,7 @@ func backupTests(open OpenFunc) map[string]func(*testing.T, store.Store) {
 			for name, change := range map[string][2]string{
 				"another format":      {`"weir-backup"`, `"pg_dump"`},
 				"a later format":      {`"formatVersion":1`, `"formatVersion":2`},
-				"another schema":      {`"schemaVersion":1`, `"schemaVersion":99`},
+				"another schema":      {`"schemaVersion":`, `"schemaVersion":99`},
 				"an unknown table":    {`"table":"flows"`, `"table":"sqlite_schema"`},
 				"an unknown column":   {`"sealed_secret"`, `"sealed_secret; DROP TABLE flows"`},
 				"a row less":          {`["id","one"]` + "\n", ``},

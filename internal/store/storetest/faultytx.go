@@ -114,6 +114,56 @@ func (tx faultyReadTx) WatermarkGet(ctx context.Context, flowName string) (*flow
 	})
 }
 
+func (tx faultyReadTx) ProfileGet(ctx context.Context, name string) (*store.Profile, error) {
+	return around1(tx.hook, "ProfileGet", func() (*store.Profile, error) { return tx.reader.ProfileGet(ctx, name) })
+}
+
+func (tx faultyReadTx) ProfileList(ctx context.Context, query store.ProfileQuery) ([]*store.Profile, error) {
+	return around1(tx.hook, "ProfileList", func() ([]*store.Profile, error) { return tx.reader.ProfileList(ctx, query) })
+}
+
+func (tx faultyReadTx) ProfileCount(ctx context.Context) (int, error) {
+	return around1(tx.hook, "ProfileCount", func() (int, error) { return tx.reader.ProfileCount(ctx) })
+}
+
+func (tx faultyReadTx) ProfileUsers(ctx context.Context, name string, limit int) ([]string, error) {
+	return around1(tx.hook, "ProfileUsers", func() ([]string, error) { return tx.reader.ProfileUsers(ctx, name, limit) })
+}
+
+func (tx faultyReadTx) RegistrationGet(ctx context.Context, label string) (*flow.Registration, error) {
+	return around1(tx.hook, "RegistrationGet", func() (*flow.Registration, error) {
+		return tx.reader.RegistrationGet(ctx, label)
+	})
+}
+
+func (tx faultyReadTx) RegistrationList(ctx context.Context, after string, limit int) ([]*flow.Registration, error) {
+	return around1(tx.hook, "RegistrationList", func() ([]*flow.Registration, error) {
+		return tx.reader.RegistrationList(ctx, after, limit)
+	})
+}
+
+func (tx faultyReadTx) RegistrationCount(ctx context.Context) (int, error) {
+	return around1(tx.hook, "RegistrationCount", func() (int, error) { return tx.reader.RegistrationCount(ctx) })
+}
+
+func (tx faultyReadTx) RegistrationUsers(ctx context.Context, label string, limit int) ([]string, error) {
+	return around1(tx.hook, "RegistrationUsers", func() ([]string, error) {
+		return tx.reader.RegistrationUsers(ctx, label, limit)
+	})
+}
+
+func (tx faultyReadTx) TimetableGet(ctx context.Context, flowName string) (*flow.Timetable, error) {
+	return around1(tx.hook, "TimetableGet", func() (*flow.Timetable, error) { return tx.reader.TimetableGet(ctx, flowName) })
+}
+
+func (tx faultyReadTx) TimetableDue(ctx context.Context, now time.Time, limit int) ([]string, error) {
+	return around1(tx.hook, "TimetableDue", func() ([]string, error) { return tx.reader.TimetableDue(ctx, now, limit) })
+}
+
+func (tx faultyReadTx) OutboxDue(ctx context.Context, now time.Time, limit int) ([]*store.Letter, error) {
+	return around1(tx.hook, "OutboxDue", func() ([]*store.Letter, error) { return tx.reader.OutboxDue(ctx, now, limit) })
+}
+
 func (tx faultyReadTx) TokenGet(ctx context.Context, operation, token string) (*store.Token, error) {
 	return around1(tx.hook, "TokenGet", func() (*store.Token, error) {
 		return tx.reader.TokenGet(ctx, operation, token)
@@ -122,6 +172,10 @@ func (tx faultyReadTx) TokenGet(ctx context.Context, operation, token string) (*
 
 func (tx faultyReadTx) KeyGet(ctx context.Context, id string) (*store.AccessKey, error) {
 	return around1(tx.hook, "KeyGet", func() (*store.AccessKey, error) { return tx.reader.KeyGet(ctx, id) })
+}
+
+func (tx faultyReadTx) AuditScan(ctx context.Context, q store.AuditQuery) ([]*store.AuditEvent, error) {
+	return around1(tx.hook, "AuditScan", func() ([]*store.AuditEvent, error) { return tx.reader.AuditScan(ctx, q) })
 }
 
 func (tx faultyReadTx) KeyList(ctx context.Context) ([]*store.AccessKey, error) {
@@ -186,6 +240,44 @@ func (tx faultyTx) LeaseRelease(ctx context.Context, fence store.Fence) error {
 	return around(tx.hook, "LeaseRelease", func() error { return tx.writer.LeaseRelease(ctx, fence) })
 }
 
+func (tx faultyTx) ProfilePut(ctx context.Context, p *store.Profile) error {
+	return around(tx.hook, "ProfilePut", func() error { return tx.writer.ProfilePut(ctx, p) })
+}
+
+func (tx faultyTx) ProfileSaveCredentials(ctx context.Context, name string, revision int64, sealed []byte) error {
+	return around(tx.hook, "ProfileSaveCredentials", func() error {
+		return tx.writer.ProfileSaveCredentials(ctx, name, revision, sealed)
+	})
+}
+
+func (tx faultyTx) ProfileDelete(ctx context.Context, name string) error {
+	return around(tx.hook, "ProfileDelete", func() error { return tx.writer.ProfileDelete(ctx, name) })
+}
+
+func (tx faultyTx) RegistrationPut(ctx context.Context, r *flow.Registration) error {
+	return around(tx.hook, "RegistrationPut", func() error { return tx.writer.RegistrationPut(ctx, r) })
+}
+
+func (tx faultyTx) RegistrationDelete(ctx context.Context, label string) error {
+	return around(tx.hook, "RegistrationDelete", func() error { return tx.writer.RegistrationDelete(ctx, label) })
+}
+
+func (tx faultyTx) TimetablePut(ctx context.Context, t *flow.Timetable) error {
+	return around(tx.hook, "TimetablePut", func() error { return tx.writer.TimetablePut(ctx, t) })
+}
+
+func (tx faultyTx) TimetableDelete(ctx context.Context, flowName string) error {
+	return around(tx.hook, "TimetableDelete", func() error { return tx.writer.TimetableDelete(ctx, flowName) })
+}
+
+func (tx faultyTx) OutboxPut(ctx context.Context, l *store.Letter) error {
+	return around(tx.hook, "OutboxPut", func() error { return tx.writer.OutboxPut(ctx, l) })
+}
+
+func (tx faultyTx) OutboxDelete(ctx context.Context, id string) error {
+	return around(tx.hook, "OutboxDelete", func() error { return tx.writer.OutboxDelete(ctx, id) })
+}
+
 func (tx faultyTx) TokenPut(ctx context.Context, t *store.Token) error {
 	return around(tx.hook, "TokenPut", func() error { return tx.writer.TokenPut(ctx, t) })
 }
@@ -204,6 +296,10 @@ func (tx faultyTx) KeyDelete(ctx context.Context, id string) error {
 
 func (tx faultyTx) AuditAppend(ctx context.Context, e *store.AuditEvent) error {
 	return around(tx.hook, "AuditAppend", func() error { return tx.writer.AuditAppend(ctx, e) })
+}
+
+func (tx faultyTx) AuditPrune(ctx context.Context, before time.Time, limit int) (int, error) {
+	return around1(tx.hook, "AuditPrune", func() (int, error) { return tx.writer.AuditPrune(ctx, before, limit) })
 }
 
 func (tx faultyTx) SettingPut(ctx context.Context, name, value string) error {

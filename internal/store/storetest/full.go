@@ -24,6 +24,7 @@ func FullFlow() *flow.Flow {
 		LastRun: &flow.LastRun{
 			Message: "the bucket is gone", Time: kept(instant.Add(time.Minute)), Status: flow.ExecutionError,
 		},
+		LastCatalog: fullCatalog(),
 	}
 }
 
@@ -39,13 +40,58 @@ func FullExecution() *flow.Execution {
 		StartedAt:     kept(instant),
 		UpdatedAt:     kept(instant.Add(time.Minute)),
 		Window:        &flow.Window{From: kept(instant.Add(-time.Hour)), To: kept(instant)},
+		IsBackfill:    true,
 		Totals: flow.Totals{
-			Read: 100, Filtered: 10, Rejected: 5, Deduplicated: 2, Written: 83, PutFailures: 1,
+			Read: 100, Filtered: 10, Rejected: 5, Deduplicated: 2, Written: 83, PutFailures: 1, Nulled: 3,
 			BytesRead: 4096, BytesWritten: 2048, Parallelism: 4,
 		},
 		Message: "the bucket is gone",
 		Code:    "ConnectorServerException",
 		Outcome: flow.ExecutionError,
+		Options: &flow.Options{
+			Drift: flow.DriftEvolve, Compression: flow.CompressionZstd, Verify: flow.VerifyFull, ErrorBucket: "errors",
+			ErrorPrefix: "orders",
+		},
+		Catalog: fullCatalog(),
+	}
+}
+
+func fullCatalog() []flow.CatalogDetail {
+	return []flow.CatalogDetail{{
+		Table: "orders_appflow_orders_3", Tables: flow.CatalogOutcome{Status: flow.ExecutionSuccessful, Message: "created", Result: "1"},
+		Partitions: &flow.CatalogOutcome{Status: flow.ExecutionError, Message: "access denied", Result: "0"},
+	}}
+}
+
+// FullProfile is the same for a profile.
+func FullProfile() *flow.Profile {
+	return &flow.Profile{
+		Name:           "crm",
+		Connector:      flow.CustomConnector,
+		Label:          "acme",
+		Mode:           flow.ModePrivate,
+		Properties:     flow.Properties(`{"profileProperties":{"b":"<1>","a":"2"}}`),
+		KMSArn:         ptr("arn:aws:kms:us-east-1:000000000000:key/1"),
+		CredentialsArn: "arn:aws:secretsmanager:us-east-1:000000000000:secret:appflow!000000000000-acme-crm-aB3xYz",
+		Private:        &flow.PrivateState{Status: "FAILED", Message: "no route", Cause: "CONNECTOR_SERVER"},
+		CreatedAt:      kept(instant),
+		UpdatedAt:      kept(instant.Add(time.Hour)),
+		CreatedBy:      "arn:aws:iam::000000000000:user/ada",
+		UpdatedBy:      "arn:aws:iam::000000000000:user/grace",
+		Tags:           map[string]string{"team": "data", "empty": ""},
+	}
+}
+
+// FullRegistration is the same for a registered connector.
+func FullRegistration() *flow.Registration {
+	return &flow.Registration{
+		Label:        "acme",
+		Description:  ptr("the & sign of <acme>"),
+		LambdaArn:    "arn:aws:lambda:us-east-1:000000000000:function:acme",
+		Config:       flow.Properties(`{"connectorName":"Acme","b":1,"a":2}`),
+		RegisteredAt: kept(instant),
+		RegisteredBy: "arn:aws:iam::000000000000:user/ada",
+		Tags:         map[string]string{"team": "data", "empty": ""},
 	}
 }
 

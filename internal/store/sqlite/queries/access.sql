@@ -10,16 +10,17 @@ ON CONFLICT (operation, token) DO UPDATE SET
 DELETE FROM tokens WHERE created_at < ?1;
 
 -- name: KeyGet
-SELECT id, name, sealed_secret, policy, disabled, created_at FROM access_keys WHERE id = ?1;
+SELECT id, name, sealed_secret, policy, disabled, created_at, expires_at FROM access_keys WHERE id = ?1;
 
 -- name: KeyList
-SELECT id, name, sealed_secret, policy, disabled, created_at FROM access_keys ORDER BY created_at, id;
+SELECT id, name, sealed_secret, policy, disabled, created_at, expires_at FROM access_keys ORDER BY created_at, id;
 
 -- name: KeyPut
-INSERT INTO access_keys (id, name, sealed_secret, policy, disabled, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+INSERT INTO access_keys (id, name, sealed_secret, policy, disabled, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name, sealed_secret = excluded.sealed_secret, policy = excluded.policy,
-    disabled = excluded.disabled, created_at = excluded.created_at;
+    disabled = excluded.disabled, created_at = excluded.created_at,
+    expires_at = excluded.expires_at;
 
 -- name: KeyDelete
 DELETE FROM access_keys WHERE id = ?1;
@@ -27,8 +28,17 @@ DELETE FROM access_keys WHERE id = ?1;
 -- name: AuditList
 SELECT id, document FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2;
 
+-- name: AuditScan
+SELECT id, document FROM audit WHERE id > ?1 AND id < ?2 AND at >= ?3 AND at < ?4 ORDER BY id LIMIT ?5;
+
+-- name: AuditScanBack
+SELECT id, document FROM audit WHERE id > ?1 AND id < ?2 AND at >= ?3 AND at < ?4 ORDER BY id DESC LIMIT ?5;
+
 -- name: AuditAppend
 INSERT INTO audit (at, document) VALUES (?1, ?2) RETURNING id;
+
+-- name: AuditPrune
+DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2);
 
 -- name: AuditIDRaise
 UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'audit' RETURNING seq;

@@ -22,9 +22,10 @@ ON CONFLICT (id) DO UPDATE SET
     flow_name = excluded.flow_name, started_at = excluded.started_at, done = excluded.done, document = excluded.document;
 
 -- name: WatermarkGet
-SELECT changed_until, execution_id FROM watermarks WHERE flow_name = ?1;
+SELECT changed_until, execution_id, edit FROM watermarks WHERE flow_name = ?1;
 
 -- name: WatermarkPut
-INSERT INTO watermarks (flow_name, changed_until, execution_id)
-SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM flows WHERE name = ?1)
-ON CONFLICT (flow_name) DO UPDATE SET changed_until = excluded.changed_until, execution_id = excluded.execution_id;
+INSERT INTO watermarks (flow_name, changed_until, execution_id, edit)
+SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM flows WHERE name = ?1)
+ON CONFLICT (flow_name) DO UPDATE SET
+    changed_until = excluded.changed_until, execution_id = excluded.execution_id, edit = excluded.edit;

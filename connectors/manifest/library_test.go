@@ -1,0 +1,107 @@
+package manifest_test
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"weir.dev/weir/connector"
+	"weir.dev/weir/connector/connectortest"
+	"weir.dev/weir/connector/memory"
+	"weir.dev/weir/connectors/custom"
+	"weir.dev/weir/connectors/manifest"
+	"weir.dev/weir/fault"
+	"weir.dev/weir/flow"
+)
+
+func put(t *testing.T, dir, name, text string) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+}
+
+func library(t *testing.T, dir string) (*manifest.Library, error) {
+	t.Helper()
+	return manifest.OpenLibrary(dir, custom.Spec(), slog.New(slog.DiscardHandler))
+}
+
+func TestLibrary_FollowsItsFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put(t, dir, "shop.yaml", shop)
+	put(t, dir, "notes.txt", "no manifest")
+	put(t, dir, "not a label.yaml", "no manifest either")
+	synctest.Test(t, func(t *testing.T) {
+		l, err := library(t, dir)
+		require.NoError(t, err)
+		first := l.Find("shop")
+		require.NotNil(t, first)
+		require.Nil(t, l.Find("other"))
+		later := func() { time.Sleep(3 * time.Second) } // of the bubble
+
+		put(t, dir, "shop.yaml", strings.Replace(shop, "name: Shop", "name: Shop two", 1))
+		put(t, dir, "other.yaml", shop)
+		later()
+		require.Equal(t, "Shop two", l.Find("shop").Spec().Name)
+		require.NotNil(t, l.Find("other"))
+
+		put(t, dir, "shop.yaml", "name: half of")
+		later()
+		require.Equal(t, "Shop two", l.Find("shop").Spec().Name, "the last sound version counts")
+
+		require.NoError(t, os.Remove(filepath.Join(dir, "shop.yaml")))
+		later()
+		require.Nil(t, l.Find("shop"))
+	})
+}
+
+func TestLibrary_OpensWithSoundManifestsOnly(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put(t, dir, "good.yaml", shop)
+	put(t, dir, "bad.yaml", "name: Bad\n")
+	_, err := library(t, dir)
+	require.Equal(t, fault.Validation, fault.CodeOf(err))
+	require.ErrorContains(t, err, `bad.yaml:1:1: "base" is missing`)
+	_, err = library(t, filepath.Join(dir, "none"))
+	require.NoError(t, err, "a folder that is not there is empty")
+}
+
+func TestOr_LabelsDecide(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put(t, dir, "shop.yaml", shop)
+	l, err := library(t, dir)
+	require.NoError(t, err)
+	both := l.Or(memory.New(memory.Options{}))
+	double := connectortest.NewDouble(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"pages":1,"data":[{"id":%d}]}`, len(r.Header.Get("X-Key")))
+	}), &connectortest.Moods{NoTokens: true})
+	conn, err := both.Connect(t.Context(), connector.Config{
+		Label: "shop", HTTP: double.Client(), ProfileProperties: flow.Properties(`{"profileProperties":{"instanceUrl":"https://ignored.example"}}`),
+		ProfileCredentials: flow.Properties(`{"authenticationType":"APIKEY","apiKey":{"apiKey":"12345"}}`),
+	})
+	require.NoError(t, err)
+	reader := conn.(connector.Reader)
+	schema, err := reader.Describe(t.Context(), orders)
+	require.NoError(t, err)
+	require.Equal(t, [][]string{{"11"}}, rows(t, reader, connector.ReadRequest{Properties: orders, Schema: schema, Fields: []string{"id"}}))
+	conn, err = both.Connect(t.Context(), connector.Config{Label: "another"})
+	require.NoError(t, err)
+	entities, err := conn.(connector.EntityLister).ListEntities(t.Context(), "")
+	require.NoError(t, err)
+	require.Empty(t, entities, "the other connector was asked")
+}
+
+func TestExample_IsSound(t *testing.T) {
+	t.Parallel()
+	parse(t, manifest.Example)
+}
