@@ -93,7 +93,7 @@ check() {
 mkdir -p "$work/in/parts"
 go run ./bench/gen -rows "$rows" -format csv -dir "$work/in/contacts"
 flow to-parquet contacts '{"fileType": "PARQUET", "aggregationConfig": {"aggregationType": "SingleFile"}}' ''
-flow to-json contacts '{"fileType": "JSON", "aggregationConfig": {"targetFileSize": 64}}' ''
+flow to-json contacts '{"fileType": "JSON", "aggregationConfig": {"targetFileSize": 16}}' ''
 flow to-csv contacts '{"fileType": "CSV", "aggregationConfig": {"aggregationType": "None"}}' ''
 check to-parquet "$rows" 1
 check to-json "$rows" 2
