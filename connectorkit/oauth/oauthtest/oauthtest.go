@@ -128,7 +128,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			answer(w, http.StatusUnauthorized, map[string]any{"error": "invalid_token"})
 			return
 		}
-		answer(w, http.StatusOK, map[string]any{"user": "u"})
+		answer(w, http.StatusOK, map[string]any{"user": map[string]any{"id": 1}})
 	default:
 		http.NotFound(w, r)
 	}
