@@ -162,7 +162,7 @@ func TestThrottle_LimitsEachKeyAndSDKsComeBack(t *testing.T) {
 		require.Equal(t, 200, g.send("POST", "/list-flows", "{}").status)
 	}
 	refused := g.send("POST", "/list-flows", "{}")
-	require.Equal(t, 400, refused.status, "the operation declares no such error, so that it is the common one")
+	require.Equal(t, 429, refused.status)
 	require.Equal(t, "ThrottlingException", refused.errorName())
 	require.Equal(t, "1", refused.header.Get("Retry-After"))
 	declared := g.send("POST", "/cancel-flow-executions", `{"flowName":"orders"}`)

@@ -94,7 +94,7 @@ func (s *Server) answerExtension(r *http.Request, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.throttle.admit(c, nil, p.mutates); err != nil {
+	if err := s.throttle.admit(c, p.mutates); err != nil {
 		return nil, err
 	}
 	if p.action != 0 {

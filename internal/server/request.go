@@ -159,7 +159,7 @@ func (s *Server) answer(r *http.Request, c *call) (wire.Output, error) {
 	if !ok {
 		return nil, unknownOperation(op.Name + " is not in this build yet")
 	}
-	if err := s.throttle.admit(c, op, known.mutates); err != nil {
+	if err := s.throttle.admit(c, known.mutates); err != nil {
 		return nil, err
 	}
 	ctx := r.Context()

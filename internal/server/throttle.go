@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"weir.dev/weir/api/wire"
 	"weir.dev/weir/fault"
 )
 
@@ -90,8 +89,8 @@ func newThrottle(o *Options) throttle {
 	return throttle{calls: newBuckets(o.RateLimit, int(2*o.RateLimit)), writes: newBuckets(o.WriteLimit, int(2*o.WriteLimit))}
 }
 
-// admit counts a call of an operation against its key's limits. Mutating calls count against both.
-func (t *throttle) admit(c *call, operation *wire.Operation, mutates bool) error {
+// admit counts a call against its key's limits. Mutating calls count against both.
+func (t *throttle) admit(c *call, mutates bool) error {
 	wait := t.calls.take(c.keyID, c.began)
 	if wait == 0 && mutates {
 		wait = t.writes.take(c.keyID, c.began)
@@ -99,27 +98,14 @@ func (t *throttle) admit(c *call, operation *wire.Operation, mutates bool) error
 	if wait == 0 {
 		return nil
 	}
-	// The model declares the error for a few operations, with status 429; for all others it is the one that any AWS service
-	// may give, with status 400 (https://docs.aws.amazon.com/appflow/1.0/APIReference/CommonErrors.html).
-	status := http.StatusBadRequest
-	if operation == nil || declares(operation, fault.Throttling) {
-		status = http.StatusTooManyRequests
-	}
-	return tooMany(status, wait, "Rate exceeded")
+	return tooMany(wait, "Rate exceeded")
 }
 
-func declares(operation *wire.Operation, code fault.Code) bool {
-	for _, name := range operation.Errors {
-		if name == string(code) {
-			return true
-		}
-	}
-	return false
-}
-
-func tooMany(status int, wait time.Duration, message string) *httpError {
+// tooMany is status 429 for every operation, as the model has it where it declares the error. AWS's list of common errors
+// gives 400 for the others; clients and proxies understand 429 better, and every AWS SDK comes back after either.
+func tooMany(wait time.Duration, message string) *httpError {
 	return &httpError{
-		status: status, name: string(fault.Throttling), message: message,
+		status: http.StatusTooManyRequests, name: string(fault.Throttling), message: message,
 		retryAfter: strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))),
 	}
 }
@@ -146,7 +132,7 @@ func newStrangers() *strangers {
 func (s *strangers) admit(c *call, keyID string) error {
 	if wait := s.guesses.left(guessName(c, keyID), c.began); wait > 0 {
 		c.isQuiet = s.lines.take(addressName(c.address), c.began) > 0
-		return tooMany(http.StatusTooManyRequests, wait, "Too many requests with a wrong signature came from this address. Check the secret key, and wait.")
+		return tooMany(wait, "Too many requests with a wrong signature came from this address. Check the secret key, and wait.")
 	}
 	return nil
 }
