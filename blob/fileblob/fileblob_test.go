@@ -179,3 +179,14 @@ func TestPublish_TouchesNothingOutsideItsStaging(t *testing.T) {
 	}
 	require.Equal(t, []string{"e1/victim"}, blobtest.Keys(t, b, ""))
 }
+
+func TestDiscard_RemovesFoldersOfAProcessThatDiedBeforeItsFirstFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".weir", "staging"), 0o700))
+	b := fileblob.New("out", dir, false)
+	require.NoError(t, b.Discard(t.Context(), "owner", "", nil))
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}

@@ -264,6 +264,7 @@ func (b *Bucket) Discard(ctx context.Context, owner, prefix string, keep []blob.
 func discardFolder(ctx context.Context, root *os.Root, dir, name, prefix string, keep []blob.Staged) error {
 	entries, err := readDir(root, dir)
 	if missing(err) {
+		tidy(root, filepath.Dir(dir)) // a process may have died between making the folders above and this one
 		return nil
 	}
 	if err != nil {
