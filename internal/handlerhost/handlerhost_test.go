@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -61,11 +62,18 @@ type rig struct {
 	secrets  atomic.Value
 }
 
-func open(t *testing.T, workers int) *rig {
+// needPython skips a test where there is no Python, and fails it in CI, which has to have one.
+func needPython(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("python3"); err != nil {
+		require.Empty(t, os.Getenv("CI"), "CI needs python3")
 		t.Skip("there is no python3 here")
 	}
+}
+
+func open(t *testing.T, workers int) *rig {
+	t.Helper()
+	needPython(t)
 	r := &rig{log: &notes{more: make(chan struct{}, 1)}}
 	r.greeting.Store("hello")
 	r.secrets.Store("")
@@ -177,9 +185,7 @@ func TestServeHTTP_AsTheEmulatorDoes(t *testing.T) {
 
 func TestOpen_HandlersThatDoNotLoad(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("python3"); err != nil {
-		t.Skip("there is no python3 here")
-	}
+	needPython(t)
 	for source, want := range map[string]string{"testdata/none.py": "FileNotFoundError", "no.such.module": "ModuleNotFoundError"} {
 		_, err := handlerhost.Open(t.Context(), handlerhost.Options{Source: source, Env: func() []string { return nil }})
 		require.True(t, fault.Is(err, fault.Validation))
