@@ -336,6 +336,9 @@ func TestCreateFlow_AVendorThatCannotBeAsked(t *testing.T) {
 	g.post("/create-flow", token)
 	require.NoError(t, reset(g, `{"connectorProfileName":"crm","connectorEntityName":"Account"}`))
 	v.fail(fault.New(fault.ConnectorServer, "the host does not answer"))
+	g.refused("/update-flow", body, 400, "ConnectorServerException", "the host does not answer")
+	v.fail(fault.New(fault.ConnectorAuth, "revoked"))
+	g.refused("/update-flow", body, 401, "ConnectorAuthenticationException", "revoked")
 	g.post("/create-flow", token) // what was answered before is answered again, whatever the vendor says by now
 }
 
