@@ -5,6 +5,7 @@ type Entity struct {
 	Name      string `json:"name"`
 	Label     string `json:"label"`
 	HasNested bool   `json:"hasNested"`
+	Group     string `json:"group,omitzero"` // that lists show it in; "Objects" when empty
 }
 
 // Type is a field's canonical type, the vocabulary connectors map their own types to.
@@ -74,6 +75,9 @@ type Schema struct {
 	// Open says that records may hold fields not listed here, because the list was drawn from a sample (JSON). A field
 	// that is asked for and not listed is then null where a record lacks it; else it is an error.
 	Open bool `json:"open,omitzero"`
+	// Paths says that a dotted name may lead through a relationship to a field of another entity, as Owner.Name. Such
+	// fields are not listed here; those that a flow names are looked up when its run is prepared.
+	Paths bool `json:"paths,omitzero"`
 }
 
 // Find returns the index of the named field, or -1.

@@ -38,10 +38,22 @@ type Execution struct {
 	// its output begins to appear, Error or Canceled just before what it staged is thrown away. A run that is bound for
 	// Successful can no longer be canceled; it still becomes an Error when its output cannot be published.
 	Outcome ExecutionStatus `json:"outcome,omitzero"`
+	// Failures counts how often the run has failed and was to go on; ResumeAt is when it does, while it waits for that.
+	Failures int        `json:"failures,omitzero"`
+	ResumeAt *time.Time `json:"resumeAt,omitzero"`
+	// Events is the part of the flow's inbox that the run moves; nil for runs that read their source.
+	Events *EventRange `json:"events,omitzero"`
 	// Options are the flow's, for runs without a store. Nil means those of the stored flow's tags when the run is prepared.
 	Options *Options `json:"options,omitzero"`
 	// Catalog is what became of the run's tables in the metadata catalog, for a successful run of a flow that names one.
 	Catalog []CatalogDetail `json:"catalog,omitzero"`
+}
+
+// EventRange is a part of a flow's inbox: the chunks with the sequences [From, To).
+type EventRange struct {
+	From   int64 `json:"from"`
+	To     int64 `json:"to"`
+	Events int64 `json:"events"` // in them
 }
 
 // CatalogDetail is what became of one table of a metadata catalog (metadataCatalogDetails).

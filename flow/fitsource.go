@@ -73,7 +73,8 @@ func (f *fit) find(i int, name string) *Field {
 	if j := f.schema.Find(name); j >= 0 {
 		return &f.schema.Fields[j]
 	}
-	if name != "" && !f.derived[name] && !f.schema.Open {
+	isPath := f.schema.Paths && strings.Contains(name, ".")
+	if name != "" && !f.derived[name] && !f.schema.Open && !isPath {
 		f.fail(i, "sourceFields", "%s", f.unknown(name))
 	}
 	return nil

@@ -3,7 +3,9 @@ package flow
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // OptionPrefix is what the tags begin with that are options of Weir's: settings that AppFlow's model has no member for.
@@ -16,6 +18,9 @@ const (
 	TagCompression = OptionPrefix + "compression"
 	TagErrors      = OptionPrefix + "errors"
 	TagVerify      = OptionPrefix + "verify"
+	TagRetries     = OptionPrefix + "retries"
+	TagEvents      = OptionPrefix + "events"
+	TagEventDelay  = OptionPrefix + "event-delay"
 )
 
 // Options are a flow's settings beyond AppFlow's. The zero value is what a flow without such tags gets. They are frozen
@@ -28,7 +33,26 @@ type Options struct {
 	ErrorBucket string `json:"errorBucket,omitzero"`
 	ErrorPrefix string `json:"errorPrefix,omitzero"`
 	Verify      Verify `json:"verify,omitzero"`
+	// Retries is how often a run that failed goes on, after RetryDelay the first time and twice as long each further time.
+	Retries    int           `json:"retries,omitzero"`
+	RetryDelay time.Duration `json:"retryDelay,omitzero"`
+	// Events says which events an event flow takes from a source that AppFlow gives none.
+	Events Events `json:"events,omitzero"`
+	// EventDelay is how long an event may wait for others to be moved together with it; 0 leaves it to the installation.
+	EventDelay time.Duration `json:"eventDelay,omitzero"`
 }
+
+// Events are a kind of event.
+type Events string
+
+// EventsObjectCreated are an S3 source's: objects that are created under its prefix, or replaced.
+const EventsObjectCreated Events = "object-created"
+
+// Bounds of [Options.EventDelay].
+const (
+	minEventDelay = time.Second
+	maxEventDelay = time.Hour
+)
 
 // Drift is what a run does when the source no longer looks as it did when the flow was saved and first run.
 type Drift string
@@ -86,6 +110,22 @@ var options = map[string]option{
 		values: list(VerifySample, VerifyFull),
 		set:    func(o *Options, v string) bool { o.Verify = Verify(v); return true },
 	},
+	TagRetries: {
+		form: "a number from 1 to 100, alone or with the first delay from 1s to 24h behind a slash, as 3 or 3/5m",
+		set:  setRetries,
+	},
+	TagEvents: {
+		values: list(EventsObjectCreated),
+		set:    func(o *Options, v string) bool { o.Events = Events(v); return true },
+	},
+	TagEventDelay: {
+		form: "a time from 1s to 1h, as 30s or 5m",
+		set: func(o *Options, v string) bool {
+			d, err := time.ParseDuration(v)
+			o.EventDelay = d
+			return err == nil && d >= minEventDelay && d <= maxEventDelay
+		},
+	},
 	TagErrors: {
 		form: "a bucket's name, or bucket/prefix",
 		set: func(o *Options, v string) bool {
@@ -94,6 +134,27 @@ var options = map[string]option{
 			return o.ErrorBucket != ""
 		},
 	},
+}
+
+// Bounds of [Options.Retries] and [Options.RetryDelay].
+const (
+	maxRetries        = 100
+	minRetryDelay     = time.Second
+	maxRetryDelay     = 24 * time.Hour
+	defaultRetryDelay = time.Minute
+)
+
+func setRetries(o *Options, v string) bool {
+	count, delay, hasDelay := strings.Cut(v, "/")
+	n, err := strconv.Atoi(count)
+	if err != nil || n < 1 || n > maxRetries {
+		return false
+	}
+	o.Retries, o.RetryDelay = n, defaultRetryDelay
+	if hasDelay {
+		o.RetryDelay, err = time.ParseDuration(delay)
+	}
+	return err == nil && o.RetryDelay >= minRetryDelay && o.RetryDelay <= maxRetryDelay
 }
 
 func list[T ~string](values ...T) []string {
@@ -131,6 +192,7 @@ func OptionsOf(tags map[string]string) (Options, Problems) {
 // Check says which options do not go with the definition.
 func (o *Options) Check(d *Definition) Problems {
 	var p Problems
+	o.checkEvents(d, &p)
 	if len(d.Destinations) != 1 {
 		return p
 	}
@@ -145,6 +207,21 @@ func (o *Options) Check(d *Definition) Problems {
 			TagCompression, o.Compression, fileType, strings.Join(list(CompressionNone, CompressionGzip, CompressionZstd), ", "))
 	}
 	return p
+}
+
+// checkEvents holds the trigger against the source, where a tag decides what goes with what.
+func (o *Options) checkEvents(d *Definition, p *Problems) {
+	isEvent, isS3 := d.Trigger.Type == TriggerEvent, d.Source.Connector == S3
+	switch {
+	case isEvent && isS3 && o.Events == "":
+		p.add("triggerConfig.triggerType", "%s as a source does not support trigger type %s; it supports %s, and with the tag %s=%s also %s",
+			S3, TriggerEvent, join(TraitsOf(S3).Triggers), TagEvents, EventsObjectCreated, TriggerEvent)
+	case o.Events != "" && (!isEvent || !isS3):
+		p.add("tags."+TagEvents, "tag %q has the value %q; it goes with source %s and trigger type %s", TagEvents, o.Events, S3, TriggerEvent)
+	}
+	if o.EventDelay != 0 && !isEvent {
+		p.add("tags."+TagEventDelay, "tag %q has the value %q; it goes with trigger type %s", TagEventDelay, o.EventDelay, TriggerEvent)
+	}
 }
 
 // CheckTags is [OptionsOf] and [Options.Check] for whoever only wants to know what is wrong.

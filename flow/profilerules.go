@@ -45,6 +45,10 @@ var authoredLabels = []string{
 	"Mailchimp", "MicrosoftDynamics365", "MicrosoftSharePointOnline", "SalesforceMarketingCloud",
 }
 
+// LabelWebhook is the label of profiles whose flows are sent events over HTTP. It is Weir's own, and needs no registration;
+// a custom connector that is registered under it does not change what it means.
+const LabelWebhook = "Webhook"
+
 // IsAuthoredLabel reports whether AppFlow knows a connector label without its being registered.
 func IsAuthoredLabel(label string) bool { return slices.Contains(authoredLabels, label) }
 

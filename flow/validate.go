@@ -44,7 +44,7 @@ func (d *Definition) validateEnds(p *Problems) {
 	src := TraitsOf(d.Source.Connector)
 	if !src.IsSource {
 		p.add("sourceFlowConfig.connectorType", "%s cannot be used as a source", d.Source.Connector)
-	} else if !src.Offers(d.Trigger.Type) {
+	} else if !src.Offers(d.Trigger.Type) && !d.mayBeSentEvents() {
 		p.add("triggerConfig.triggerType", "%s as a source does not support trigger type %s; it supports %s", d.Source.Connector, d.Trigger.Type, join(src.Triggers))
 	}
 	if src.NeedsProfile && blank(d.Source.ProfileName) {
@@ -69,6 +69,12 @@ func (d *Definition) validateEnds(p *Problems) {
 	if d.Catalog != nil && d.Catalog.Glue != nil && dst.Connector != S3 {
 		p.add("metadataCatalogConfig", "only an S3 destination can be registered in a data catalog")
 	}
+}
+
+// mayBeSentEvents reports whether the trigger is Event and the source one that is sent events where AppFlow has none:
+// whether this flow is such a one is said by its tags (S3) or its profile's label (Webhook), which a definition lacks.
+func (d *Definition) mayBeSentEvents() bool {
+	return d.Trigger.Type == TriggerEvent && (d.Source.Connector == S3 || d.Source.Connector == CustomConnector)
 }
 
 // validateWrite checks the two properties that every destination of records has in common: an operation that finds records

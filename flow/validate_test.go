@@ -94,7 +94,9 @@ func TestValidate_NamesTaskPropertyAndFix(t *testing.T) {
 		want string
 	}{
 		{"scheduled without schedule", with(func(d *flow.Definition) { d.Trigger.Type = flow.TriggerScheduled }), "TriggerProps is required for Scheduled Trigger Type."},
-		{"event from S3", with(func(d *flow.Definition) { d.Trigger.Type = flow.TriggerEvent }), "S3 as a source does not support trigger type Event; it supports OnDemand, Scheduled"},
+		{"event from Slack", with(func(d *flow.Definition) {
+			d.Trigger.Type, d.Source.Connector, d.Source.ProfileName = flow.TriggerEvent, flow.Slack, ptr("chat")
+		}), "Slack as a source does not support trigger type Event; it supports OnDemand, Scheduled"},
 		{"schedule on demand", with(func(d *flow.Definition) {
 			d.Trigger.Properties = &flow.TriggerProperties{Scheduled: &flow.Schedule{Expression: "rate(1hours)"}}
 		}), "a schedule goes with triggerType Scheduled only"},

@@ -130,7 +130,7 @@ func (s *Steps) close(ctx context.Context, tx store.Tx, x *flow.Execution) error
 		return err
 	}
 	x.Totals = sum(rows)
-	x.Status, x.UpdatedAt = x.Outcome, s.Now()
+	x.Status, x.UpdatedAt, x.ResumeAt = x.Outcome, s.Now(), nil
 	if x.Status == flow.ExecutionSuccessful {
 		x.Message = SuccessText(x.Totals)
 		if bad := firstOpen(rows); bad != "" {
@@ -215,6 +215,11 @@ func (s *Steps) closeFlow(ctx context.Context, tx store.Tx, x *flow.Execution) e
 	wasActive := f.Status == flow.StatusActive
 	if x.Status == flow.ExecutionError {
 		if err := suspend(ctx, tx, f); err != nil {
+			return err
+		}
+	}
+	if x.Events != nil {
+		if err := s.closeEvents(ctx, tx, f, x); err != nil {
 			return err
 		}
 	}

@@ -25,18 +25,10 @@ func (s *Steps) recall(ctx context.Context, x *flow.Execution) (m memory, err er
 	if s.Store == nil {
 		return m, nil
 	}
-	err = s.read(ctx, func(tx store.ReadTx) error {
+	err = s.read(ctx, func(tx store.ReadTx) (err error) {
 		m.reference = flow.Schema{}
-		if x.Options == nil {
-			f, err := tx.FlowGet(ctx, x.FlowName)
-			if err != nil {
-				return err
-			}
-			opts, problems := flow.OptionsOf(f.Tags)
-			if len(problems) > 0 {
-				return fault.New(fault.Validation, "reading the options of flow %q: %s", x.FlowName, problems)
-			}
-			m.options = opts
+		if m.options, err = optionsOf(ctx, tx, x); err != nil {
+			return err
 		}
 		m.reference, err = reference(ctx, tx, x)
 		return err
@@ -50,6 +42,22 @@ func memoryOf(x *flow.Execution) (m memory) {
 		m.options = *x.Options
 	}
 	return m
+}
+
+// optionsOf reads the options of an execution's flow.
+func optionsOf(ctx context.Context, tx store.ReadTx, x *flow.Execution) (flow.Options, error) {
+	if x.Options != nil {
+		return *x.Options, nil
+	}
+	f, err := tx.FlowGet(ctx, x.FlowName)
+	if err != nil {
+		return flow.Options{}, err
+	}
+	o, problems := flow.OptionsOf(f.Tags)
+	if len(problems) > 0 {
+		return o, fault.New(fault.Validation, "reading the options of flow %q: %s", x.FlowName, problems)
+	}
+	return o, nil
 }
 
 // lookBack is how many executions are read at a time.

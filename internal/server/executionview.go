@@ -48,6 +48,8 @@ type ExecutionView struct {
 	UpdatedAt   time.Time            `json:"updatedAt"`
 	Message     string               `json:"message,omitzero"`
 	Code        string               `json:"code,omitzero"`
+	Failures    int                  `json:"failures,omitzero"` // after which the run was to go on
+	ResumeAt    *time.Time           `json:"resumeAt,omitzero"` // when a run that has failed goes on
 	Totals      flow.Totals          `json:"totals"`
 	Closes      bool                 `json:"closes"` // read = filtered + rejected + deduplicated + written
 	Live        *Live                `json:"live,omitzero"`
@@ -106,7 +108,7 @@ func (s *Server) executionView(ctx context.Context, c *call, r *pageRequest) (an
 	}
 	v := &ExecutionView{
 		ID: x.ID, FlowName: x.FlowName, FlowVersion: x.FlowVersion, Status: x.Status, StartedAt: x.StartedAt, UpdatedAt: x.UpdatedAt,
-		Message: x.Message, Code: x.Code, Totals: x.Totals, Splits: make([]SplitView, len(splits)),
+		Message: x.Message, Code: x.Code, Failures: x.Failures, ResumeAt: x.ResumeAt, Totals: x.Totals, Splits: make([]SplitView, len(splits)),
 	}
 	for i, sp := range splits {
 		v.Splits[i] = splitView(sp)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weir.dev/weir/fault"
@@ -37,6 +38,10 @@ func Plain() []Scenario {
 		{
 			Name: "Unsteady", Objects: []Object{{2, 3}, {1, 4}}, Dest: files, Mover: mover, Trouble: unsteady,
 			Want: flow.ExecutionSuccessful, Message: "Successfully processed 10 records",
+		},
+		{
+			Name: "Postponed", Objects: []Object{{2, 3}, {2, 2}}, Dest: flow.Destination{Connector: Rows}, Mover: mover, Trouble: recovers,
+			Tags: map[string]string{flow.TagRetries: "2/10m"}, Want: flow.ExecutionSuccessful, Message: "Successfully processed 10 records",
 		},
 	}
 }
@@ -105,6 +110,17 @@ func refuses() func(context.Context, int, int) error {
 	return func(_ context.Context, object, page int) error {
 		if object == 1 && page == 1 {
 			return fault.New(fault.ConnectorServer, `reading "object-1": record 5 is broken`)
+		}
+		return nil
+	}
+}
+
+// recovers fails twice in a way that ends a run, and is well after that.
+func recovers() func(context.Context, int, int) error {
+	var visits atomic.Int32
+	return func(_ context.Context, object, page int) error {
+		if object == 1 && page == 1 && visits.Add(1) <= 2 {
+			return fault.New(fault.ConnectorServer, "the application is being maintained")
 		}
 		return nil
 	}

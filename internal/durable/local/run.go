@@ -28,6 +28,8 @@ type run struct {
 	canceled context.Context // ends when the execution is canceled
 	cancel   context.CancelCauseFunc
 
+	hasTurn bool // counts as one of the executions that run at the same time
+
 	turn  chan struct{} // holds the one place in the queue for split slots, so that executions take turns
 	left  atomic.Bool   // a transfer did not stop when told to, and was left behind
 	tries int           // tenures so far
@@ -44,23 +46,34 @@ func (r *run) end() { r.cancel(errKilled) }
 // loop holds the execution's lease, tenure after tenure, until the execution is over, or the engine stops.
 func (r *run) loop() {
 	e := r.engine
-	if err := r.takeTurn(); err == nil {
-		defer e.turns.Release(1)
-	} else if r.canceled.Err() == nil || e.calm.Err() != nil {
-		return // draining, or stopped
-	}
-	for e.calm.Err() == nil {
+	defer r.giveTurn()
+	for r.takeTurn() {
 		over, err := r.tenure()
 		if over || e.life.Err() != nil {
 			return
 		}
-		if err != nil {
+		var later *postponed
+		switch {
+		case errors.As(err, &later):
+			r.giveTurn()
+			e.steps.Board.Enter(r.id, durable.StageQueued)
+			// Looked at in between, because it may have been canceled through another server.
+			r.pause(min(later.until.Sub(e.steps.Now()), e.opts.Lease/3), r.canceled.Done())
+			continue
+		case err != nil:
 			e.steps.Logger().Warn("execution interrupted", "execution", r.id, "error", err)
 		}
-		r.pause(e.opts.Lease / 3)
+		r.pause(e.opts.Lease/3, nil)
 	}
-	r.sweep()
+	if e.life.Err() == nil && r.tries > 0 {
+		r.sweep()
+	}
 }
+
+// postponed says that an execution has failed, and goes on at a later time.
+type postponed struct{ until time.Time }
+
+func (p *postponed) Error() string { return "it goes on at " + p.until.Format(time.RFC3339) }
 
 // sweep throws away what this process has staged for an execution that somebody else has ended after the lease was lost.
 func (r *run) sweep() {
@@ -69,19 +82,32 @@ func (r *run) sweep() {
 	}
 }
 
-// takeTurn waits for the execution's turn. Neither a canceled execution nor a draining engine needs one.
-func (r *run) takeTurn() error {
-	ctx, cancel := context.WithCancelCause(r.canceled)
-	defer cancel(nil)
-	defer context.AfterFunc(r.engine.calm, func() { cancel(errDraining) })()
-	return r.engine.turns.Acquire(ctx, 1)
+// takeTurn waits for the execution's turn, which a canceled one does not need. It reports whether to go on: not in an
+// engine that drains.
+func (r *run) takeTurn() bool {
+	if !r.hasTurn {
+		ctx, cancel := context.WithCancelCause(r.canceled)
+		defer cancel(nil)
+		defer context.AfterFunc(r.engine.calm, func() { cancel(errDraining) })()
+		r.hasTurn = r.engine.turns.Acquire(ctx, 1) == nil
+	}
+	return r.engine.calm.Err() == nil && (r.hasTurn || r.canceled.Err() != nil)
 }
 
-func (r *run) pause(d time.Duration) {
+func (r *run) giveTurn() {
+	if r.hasTurn {
+		r.engine.turns.Release(1)
+	}
+	r.hasTurn = false
+}
+
+// pause waits for a time, or until the channel closes or the engine drains.
+func (r *run) pause(d time.Duration, until <-chan struct{}) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+	case <-until:
 	case <-r.engine.calm.Done():
 	}
 }
@@ -101,6 +127,9 @@ func (r *run) tenure() (over bool, err error) {
 			r.sweep()
 		}
 		return true, nil
+	}
+	if x.ResumeAt != nil && x.Status == flow.ExecutionInProgress && x.ResumeAt.After(e.steps.Now()) {
+		return false, &postponed{*x.ResumeAt}
 	}
 	asked := time.Now()
 	fence, err := r.acquire()
@@ -235,6 +264,9 @@ func (r *run) drive(tenure context.Context, fence store.Fence) error {
 		if stop := r.interrupted(tenure, err); stop != nil {
 			return stop
 		}
+		if later := r.postpone(tenure, fence, err); later != nil {
+			return later
+		}
 		if err := r.turnBack(tenure, fence, err); err != nil {
 			return err
 		}
@@ -268,6 +300,25 @@ func (r *run) interrupted(tenure context.Context, err error) error {
 func (r *run) isGone() bool {
 	_, err := r.look()
 	return fault.Is(err, fault.NotFound)
+}
+
+// postpone lets the execution go on later, if its flow asks for that. An error, [postponed] too, ends the tenure; nil
+// means that it fails now.
+func (r *run) postpone(tenure context.Context, fence store.Fence, cause error) error {
+	if r.canceled.Err() != nil {
+		return nil
+	}
+	var until time.Time
+	var ok bool
+	err := r.step(tenure, func() (err error) {
+		until, ok, err = r.engine.steps.Postpone(tenure, r.id, fence, cause)
+		return err
+	})
+	if err != nil || !ok {
+		return err
+	}
+	r.engine.steps.Logger().Warn("execution failed and goes on later", "execution", r.id, "at", until, "error", cause)
+	return &postponed{until}
 }
 
 // turnBack decides what becomes of an execution that cannot succeed, and throws away what it staged. When that is not
