@@ -64,6 +64,24 @@ type ReadRequest struct {
 	// OwnTypes says that values are to be delivered in the type that their object holds them in, even if Schema says
 	// another.
 	OwnTypes bool `json:"ownTypes,omitzero"`
+	// Objects, when not nil, are all that is to be read, for sources of objects: the others are left alone, and so is one of
+	// these that is gone, or that is another version by now.
+	Objects []Object `json:"objects,omitzero"`
+}
+
+// Object names one version of an object of a source.
+type Object struct {
+	Key  string `json:"key"`
+	ETag string `json:"etag,omitzero"` // "" for whatever version there is
+}
+
+// Settler is implemented by a [Reader] that knows how far its vendor's records have settled. A window that reaches
+// further is cut there, and the next run goes on from the cut: changes that cannot be seen yet are not lost, whatever our
+// own clock says.
+type Settler interface {
+	// Settled returns a time such that every change with an earlier stamp can be seen by queries from now on: the vendor's
+	// clock, less the time that its changes may take to show.
+	Settled(ctx context.Context) (time.Time, error)
 }
 
 // Surveyor is implemented by a [Reader] whose source is many objects with a schema each: files.
@@ -72,6 +90,12 @@ type Surveyor interface {
 	// objects, each with the name of the first object that has it as its Entity. It fails with Quota when there are too
 	// many objects to look at.
 	Survey(ctx context.Context, req ReadRequest) ([]flow.Schema, error)
+}
+
+// ObjectDescriber is implemented by a [Reader] of objects that can say what fields some of them have.
+type ObjectDescriber interface {
+	// DescribeObjects is Describe for these objects alone. When none is left there are no fields.
+	DescribeObjects(ctx context.Context, props flow.Properties, objects []Object) (flow.Schema, error)
 }
 
 // Filter is a condition that the source may apply by itself. Every filter is applied again on the rows, so a connector
@@ -169,6 +193,27 @@ type RowWriter interface {
 	// has keys for it, a repeated sequence must not write twice.
 	Write(ctx context.Context, sequence int64, b *batch.Batch) (Receipt, []Refusal, error)
 	Close(ctx context.Context) error
+}
+
+// Gatherer is implemented by a [RowWriter] to whom small writes are dear, such as one that has its vendor make a job of
+// each.
+type Gatherer interface {
+	RowWriter
+	// PreferredRows is how many rows the next write should have, if there are as many; 0 for as many as a batch has. It is
+	// asked while rows are gathered. Memory may make a write smaller.
+	PreferredRows() int
+	// WriteAll is Write for batches that follow each other; the Row of a Refusal counts on through them.
+	WriteAll(ctx context.Context, sequence int64, batches []*batch.Batch) (Receipt, []Refusal, error)
+}
+
+// Resumer is implemented by a [RowWriter] that can find out, after a crash, what has become of the write that was under
+// way: by a note that it had kept.
+type Resumer interface {
+	// Resume is called once, before the first write, with the note that the attempt before has left, or nil; and with what
+	// keeps a note: when keep returns nil, the next attempt will be given it. A note is about the write under way, and is
+	// forgotten when that has been acknowledged. A writer keeps one only where it has got further than any attempt before
+	// it: whoever runs it takes notes for progress.
+	Resume(note json.RawMessage, keep func(note json.RawMessage) error) error
 }
 
 // Refusal is a row the destination refused.

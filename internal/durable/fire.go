@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
-
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
 	"weir.dev/weir/internal/schedule"
@@ -81,7 +79,7 @@ func (s *Steps) roomForOneMore(ctx context.Context, tx store.Tx) error {
 
 // begin puts the execution of a due time into the ledger.
 func (s *Steps) begin(ctx context.Context, tx store.Tx, f *flow.Flow, due, now time.Time) (string, error) {
-	x := flow.NewExecution(uuid.NewString(), f, now)
+	x := flow.NewExecution(s.Options.newID(), f, now)
 	if schedule.IsIncremental(&f.Definition) {
 		mark, err := tx.WatermarkGet(ctx, f.Name)
 		if err != nil && !fault.Is(err, fault.NotFound) {
@@ -90,14 +88,19 @@ func (s *Steps) begin(ctx context.Context, tx store.Tx, f *flow.Flow, due, now t
 		window := schedule.Window(f.Trigger.Schedule(), due, mark)
 		x.Window = &window
 	}
+	return x.ID, s.enter(ctx, tx, f, x)
+}
+
+// enter puts a new execution into the ledger.
+func (s *Steps) enter(ctx context.Context, tx store.Tx, f *flow.Flow, x *flow.Execution) error {
 	if err := tx.ExecutionPut(ctx, x); err != nil {
-		return "", err
+		return err
 	}
 	if s.Announcer != nil {
 		if err := s.Announcer.Started(ctx, tx, f, x); err != nil {
-			return "", err
+			return err
 		}
 	}
 	f.LastRun = &flow.LastRun{Status: x.Status, Time: x.StartedAt}
-	return x.ID, tx.FlowPut(ctx, f)
+	return tx.FlowPut(ctx, f)
 }

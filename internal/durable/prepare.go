@@ -83,13 +83,17 @@ func (s *Steps) freeze(ctx context.Context, x *flow.Execution, fence store.Fence
 		if err != nil {
 			return fault.Wrap(fault.Internal, err, "writing the plan of execution %s", x.ID)
 		}
+		if err := cutWindow(ctx, tx, x.ID, p.Source.Read.Window); err != nil {
+			return err
+		}
 		return tx.PlanPut(ctx, fence, x.ID, raw, rows)
 	})
 }
 
 // draft makes a plan and its splits.
 func (s *Steps) draft(ctx context.Context, x *flow.Execution) (*plan.Plan, []connector.Split, error) {
-	src, dst, err := endsOf(&x.Definition)
+	ctx = connector.InRun(ctx, connector.Run{Flow: x.FlowName, Execution: x.ID})
+	_, dst, err := endsOf(&x.Definition)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -97,9 +101,10 @@ func (s *Steps) draft(ctx context.Context, x *flow.Execution) (*plan.Plan, []con
 	if err != nil {
 		return nil, nil, err
 	}
+	m.options = eventOptions(x, m.options)
 	var e ends
 	defer e.close()
-	if err := e.openSource(ctx, s, src); err != nil {
+	if err := e.openSourceOf(ctx, s, x); err != nil {
 		return nil, nil, err
 	}
 	if err := e.openDest(ctx, s, dst); err != nil {
@@ -114,7 +119,11 @@ func draft(ctx context.Context, x *flow.Execution, e *ends, m memory, o Options)
 	if err != nil {
 		return nil, nil, fault.Wrap(fault.CodeOf(err), err, "describing the source")
 	}
-	in := plan.Input{Execution: x, Schema: schema, Window: x.Window, ChunkBytes: o.ChunkBytes, Options: m.options, Reference: m.reference}
+	window, err := settle(ctx, e.reader, x.Window)
+	if err != nil {
+		return nil, nil, err
+	}
+	in := plan.Input{Execution: x, Schema: schema, Window: window, ChunkBytes: o.ChunkBytes, Options: m.options, Reference: m.reference}
 	if in.Survey, err = survey(ctx, e.reader, x, m.options); err != nil {
 		return nil, nil, err
 	}

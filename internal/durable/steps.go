@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"weir.dev/weir/blob"
 	"weir.dev/weir/connector"
 	"weir.dev/weir/fault"
@@ -35,7 +37,9 @@ type Steps struct {
 	Announcer Announcer
 	// Catalog registers published files in a metadata catalog, for flows that name one. Nil registers nothing.
 	Catalog Catalog
-	// Began is told of every execution that a schedule has started, after the ledger says so. It must not block. May be nil.
+	// Inbox reads what executions of events move. Nil fails them.
+	Inbox Inbox
+	// Began is told of every execution that a schedule or events have started, after the ledger says so. It must not block. May be nil.
 	Began func(flowName string)
 	// Concluded is told of every execution that has ended, after the ledger says so. It may be told twice of one, after
 	// a crash not at all. It must not block. May be nil.
@@ -56,11 +60,22 @@ type Options struct {
 	// MaxRunning is how many executions may run at the same time before the times of schedules have to wait; 0 means any
 	// number.
 	MaxRunning int
-	Step       Retry
-	Split      Retry // without progress in between
-	Ledger     Retry // of one transaction, inside a step
+	// EventFailures is how many executions of a flow's events may fail in a row before the flow is deactivated; 0 means 10.
+	EventFailures int
+	Step          Retry
+	Split         Retry // without progress in between
+	Ledger        Retry // of one transaction, inside a step
 	// Random gives numbers in [0,1) for backoff. Nil means math/rand.
 	Random func() float64
+	// NewID names executions that begin by themselves. Nil means random UUIDs; their form is part of keys.
+	NewID func() string
+}
+
+func (o *Options) newID() string {
+	if o.NewID != nil {
+		return o.NewID()
+	}
+	return uuid.NewString()
 }
 
 const defaultSplits = 16

@@ -1,12 +1,14 @@
 package durabletest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,11 +23,24 @@ type Ledger struct {
 	store.Store // nil: what executions do not need is not there
 
 	mu    sync.Mutex // one transaction at a time
-	state map[string][]byte
+	state kinds
+}
+
+// kinds are the records by their kind and key. A transaction copies what it changes, a kind at a time.
+type kinds map[string]map[string][]byte
+
+func (k kinds) get(key string) ([]byte, bool) {
+	raw, ok := k[kindOf(key)][key]
+	return raw, ok
+}
+
+func kindOf(key string) string {
+	kind, _, _ := strings.Cut(key, "/")
+	return kind
 }
 
 // NewLedger makes an empty ledger.
-func NewLedger() *Ledger { return &Ledger{state: map[string][]byte{}} }
+func NewLedger() *Ledger { return &Ledger{state: kinds{}} }
 
 // Read implements [store.Store].
 func (l *Ledger) Read(ctx context.Context, fn func(store.ReadTx) error) error {
@@ -44,7 +59,7 @@ func (l *Ledger) Write(ctx context.Context, fn func(store.Tx) error) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	tx := &ledgerTx{state: maps.Clone(l.state)}
+	tx := &ledgerTx{state: maps.Clone(l.state), owns: map[string]bool{}}
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -56,7 +71,7 @@ func (l *Ledger) Write(ctx context.Context, fn func(store.Tx) error) error {
 func (l *Ledger) Forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.state = map[string][]byte{}
+	l.state = kinds{}
 }
 
 // Close does nothing: a ledger outlives the processes that use it.
@@ -64,8 +79,24 @@ func (l *Ledger) Close() error { return nil }
 
 type ledgerTx struct {
 	store.Tx
-	state map[string][]byte
+	state kinds
+	owns  map[string]bool // the kinds that are copied already
 }
+
+// own gives the records of a key's kind, to be changed.
+func (tx *ledgerTx) own(key string) map[string][]byte {
+	kind := kindOf(key)
+	if !tx.owns[kind] {
+		copied := maps.Clone(tx.state[kind])
+		if copied == nil {
+			copied = map[string][]byte{}
+		}
+		tx.state[kind], tx.owns[kind] = copied, true
+	}
+	return tx.state[kind]
+}
+
+func (tx *ledgerTx) delete(key string) { delete(tx.own(key), key) }
 
 type lease struct {
 	Owner   string
@@ -85,7 +116,7 @@ func key(parts ...any) string {
 }
 
 func get[T any](tx *ledgerTx, parts ...any) (*T, error) {
-	raw, ok := tx.state[key(parts...)]
+	raw, ok := tx.state.get(key(parts...))
 	if !ok {
 		return nil, fault.New(fault.NotFound, "no %s", key(parts...))
 	}
@@ -95,7 +126,8 @@ func get[T any](tx *ledgerTx, parts ...any) (*T, error) {
 
 func put(tx *ledgerTx, v any, parts ...any) error {
 	raw, err := json.Marshal(v)
-	tx.state[key(parts...)] = raw
+	k := key(parts...)
+	tx.own(k)[k] = raw
 	return err
 }
 
@@ -103,7 +135,7 @@ func put(tx *ledgerTx, v any, parts ...any) error {
 func all[T any](tx *ledgerTx, parts ...any) ([]*T, error) {
 	prefix := key(parts...)
 	var keys []string
-	for k := range tx.state {
+	for k := range tx.state[kindOf(prefix)] {
 		if len(k) > len(prefix) && k[:len(prefix)] == prefix {
 			keys = append(keys, k)
 		}
@@ -112,7 +144,7 @@ func all[T any](tx *ledgerTx, parts ...any) ([]*T, error) {
 	var list []*T
 	for _, k := range keys {
 		v := new(T)
-		if err := json.Unmarshal(tx.state[k], v); err != nil {
+		if err := json.Unmarshal(tx.state[kindOf(k)][k], v); err != nil {
 			return nil, err
 		}
 		list = append(list, v)
@@ -143,10 +175,15 @@ func (tx *ledgerTx) ExecutionUnfinished(context.Context) ([]*flow.Execution, err
 	return slices.DeleteFunc(list, func(x *flow.Execution) bool { return x.Status.Done() }), err
 }
 
-func (tx *ledgerTx) ExecutionList(_ context.Context, name string, _ *store.ExecutionPosition, limit int) ([]*flow.Execution, error) {
+func (tx *ledgerTx) ExecutionList(_ context.Context, name string, after *store.ExecutionPosition, limit int) ([]*flow.Execution, error) {
 	list, err := all[flow.Execution](tx, "execution")
-	list = slices.DeleteFunc(list, func(x *flow.Execution) bool { return x.FlowName != name })
-	slices.SortFunc(list, func(x, y *flow.Execution) int { return y.StartedAt.Compare(x.StartedAt) })
+	newest := func(x, y *flow.Execution) int {
+		return cmp.Or(y.StartedAt.Compare(x.StartedAt), strings.Compare(y.ID, x.ID))
+	}
+	list = slices.DeleteFunc(list, func(x *flow.Execution) bool {
+		return x.FlowName != name || after != nil && newest(x, &flow.Execution{StartedAt: after.StartedAt, ID: after.ID}) <= 0
+	})
+	slices.SortFunc(list, newest)
 	return list[:min(limit, len(list))], err
 }
 
@@ -220,7 +257,12 @@ func (tx *ledgerTx) WatermarkPut(_ context.Context, w *flow.Watermark) error {
 	return put(tx, w, "watermark", w.FlowName)
 }
 
-func (tx *ledgerTx) FenceCheck(_ context.Context, fence store.Fence) error {
+func (tx *ledgerTx) FenceCheck(ctx context.Context, fence store.Fence) error {
+	if fence.Within != nil {
+		if err := tx.FenceCheck(ctx, *fence.Within); err != nil {
+			return err
+		}
+	}
 	l, err := get[lease](tx, "lease", fence.Lease)
 	if err != nil || l.Token != fence.Token {
 		return fault.New(fault.Fenced, "lease %q has passed on from token %d", fence.Lease, fence.Token)
@@ -235,11 +277,11 @@ func (tx *ledgerTx) LeaseAcquire(_ context.Context, name, owner string, now time
 	case err == nil && l.Expires.After(now):
 		return store.Fence{}, fault.New(fault.Conflict, "%q holds the lease", l.Owner)
 	default:
-		last, err := strconv.Atoi(string(tx.state["token"]))
+		last, err := strconv.Atoi(string(tx.state["token"]["token"]))
 		if err != nil {
 			last = 0
 		}
-		tx.state["token"] = []byte(strconv.Itoa(last + 1))
+		tx.own("token")["token"] = []byte(strconv.Itoa(last + 1))
 		l = &lease{Owner: owner, Token: int64(last + 1)}
 	}
 	l.Expires = now.Add(ttl)
@@ -260,7 +302,7 @@ func (tx *ledgerTx) LeaseRenew(ctx context.Context, fence store.Fence, now time.
 
 func (tx *ledgerTx) LeaseRelease(ctx context.Context, fence store.Fence) error {
 	if tx.FenceCheck(ctx, fence) == nil {
-		delete(tx.state, key("lease", fence.Lease))
+		tx.delete(key("lease", fence.Lease))
 	}
 	return nil
 }

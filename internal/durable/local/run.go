@@ -28,7 +28,8 @@ type run struct {
 	canceled context.Context // ends when the execution is canceled
 	cancel   context.CancelCauseFunc
 
-	hasTurn bool // counts as one of the executions that run at the same time
+	isLittered bool // what it staged could not be thrown away when it ended
+	hasTurn    bool // counts as one of the executions that run at the same time
 
 	turn  chan struct{} // holds the one place in the queue for split slots, so that executions take turns
 	left  atomic.Bool   // a transfer did not stop when told to, and was left behind
@@ -50,6 +51,8 @@ func (r *run) loop() {
 	for r.takeTurn() {
 		over, err := r.tenure()
 		if over || e.life.Err() != nil {
+			r.giveTurn()
+			r.cleanUp()
 			return
 		}
 		var later *postponed
@@ -66,7 +69,19 @@ func (r *run) loop() {
 		r.pause(e.opts.Lease/3, nil)
 	}
 	if e.life.Err() == nil && r.tries > 0 {
-		r.sweep()
+		r.isLittered = r.sweep() != nil
+	}
+}
+
+// cleanUp tries again to throw away what an ended execution has staged, for as long as the engine runs: the bucket could
+// not be reached before. Nobody sees it, but it takes room.
+func (r *run) cleanUp() {
+	for wait := r.engine.opts.Lease; r.isLittered; wait = min(2*wait, time.Hour) {
+		r.pause(wait, nil)
+		if r.engine.calm.Err() != nil {
+			return
+		}
+		r.isLittered = r.sweep() != nil
 	}
 }
 
@@ -76,10 +91,15 @@ type postponed struct{ until time.Time }
 func (p *postponed) Error() string { return "it goes on at " + p.until.Format(time.RFC3339) }
 
 // sweep throws away what this process has staged for an execution that somebody else has ended after the lease was lost.
-func (r *run) sweep() {
-	if err := r.engine.steps.Sweep(r.engine.life, r.id); err != nil && !fault.Is(err, fault.NotFound) {
+func (r *run) sweep() error {
+	err := r.engine.steps.Sweep(r.engine.life, r.id)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
 		r.engine.steps.Logger().Warn("staged output not discarded", "execution", r.id, "error", err)
 	}
+	return err
 }
 
 // takeTurn waits for the execution's turn, which a canceled one does not need. It reports whether to go on: not in an
@@ -124,7 +144,7 @@ func (r *run) tenure() (over bool, err error) {
 	}
 	if x.Status.Done() {
 		if r.tries > 0 {
-			r.sweep()
+			r.isLittered = r.sweep() != nil
 		}
 		return true, nil
 	}
@@ -337,6 +357,7 @@ func (r *run) turnBack(tenure context.Context, fence store.Fence, cause error) e
 		return err
 	}
 	e.steps.Logger().Error("staged output not discarded", "execution", r.id, "error", err)
+	r.isLittered = true
 	return nil
 }
 
