@@ -65,10 +65,20 @@ type Options struct {
 	Step          Retry
 	Split         Retry // without progress in between
 	Ledger        Retry // of one transaction, inside a step
+	// Patience is how long a source may deliver nothing before its split is tried again: 6 h. It is long, because vendors
+	// take hours over large exports; what moves bytes has shorter ones of its own.
+	Patience time.Duration
 	// Random gives numbers in [0,1) for backoff. Nil means math/rand.
 	Random func() float64
 	// NewID names executions that begin by themselves. Nil means random UUIDs; their form is part of keys.
 	NewID func() string
+}
+
+func (o *Options) patience() time.Duration {
+	if o.Patience > 0 {
+		return o.Patience
+	}
+	return 6 * time.Hour
 }
 
 func (o *Options) newID() string {

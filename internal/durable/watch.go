@@ -2,22 +2,23 @@ package durable
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"weir.dev/weir/blob"
 	"weir.dev/weir/connector"
+	"weir.dev/weir/fault"
 )
 
-// watchSource shows on the board when a transfer waits for its source.
-func watchSource(r connector.Reader, l *line) connector.Reader {
-	if l == nil {
-		return r
-	}
-	return &watchedReader{Reader: r, line: l}
+// watchSource shows on the board when a transfer waits for its source, and ends a wait of more than so long.
+func watchSource(r connector.Reader, l *line, patience time.Duration) connector.Reader {
+	return &watchedReader{Reader: r, line: l, patience: patience}
 }
 
 type watchedReader struct {
 	connector.Reader
-	line *line
+	line     *line
+	patience time.Duration
 }
 
 func (r *watchedReader) Read(ctx context.Context, req connector.ReadRequest, split connector.Split, from connector.Cursor) (connector.Pages, error) {
@@ -27,19 +28,43 @@ func (r *watchedReader) Read(ctx context.Context, req connector.ReadRequest, spl
 	if err != nil {
 		return nil, err
 	}
-	return &watchedPages{Pages: pages, line: r.line}, nil
+	return &watchedPages{Pages: pages, line: r.line, patience: r.patience}, nil
 }
 
 type watchedPages struct {
 	connector.Pages
-	line *line
+	line     *line
+	patience time.Duration
+
+	outer, inner context.Context // inner ends with outer, or when a wait has been too long
+	end          context.CancelCauseFunc
 }
 
 func (p *watchedPages) Next(ctx context.Context) (connector.Page, error) {
 	p.line.enter(waitsForSource)
 	defer p.line.leave(waitsForSource)
-	return p.Pages.Next(ctx)
+	if p.outer != ctx { // the streams behind a page may live as long as the context they were opened with: one for all
+		p.outer = ctx
+		p.inner, p.end = context.WithCancelCause(ctx) //nolint:govet // ended by Close
+	}
+	timer := time.AfterFunc(p.patience, func() { p.end(errStalled) })
+	defer timer.Stop()
+	page, err := p.Pages.Next(p.inner)
+	if err != nil && context.Cause(p.inner) == errStalled {
+		p.outer = nil
+		return nil, fault.Temporary(fault.ConnectorServer, nil, "the source has delivered nothing for %s", p.patience)
+	}
+	return page, err
 }
+
+func (p *watchedPages) Close() error {
+	if p.end != nil {
+		defer p.end(nil)
+	}
+	return p.Pages.Close()
+}
+
+var errStalled = errors.New("a wait took too long")
 
 // watchTarget shows on the board when a transfer waits for its bucket.
 func watchTarget(t *connector.Target, l *line) *connector.Target {

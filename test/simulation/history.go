@@ -131,6 +131,10 @@ func (h *history) create(i int) {
 			mode = flow.PullIncremental
 		}
 		s := flow.Schedule{Expression: []string{"rate(5minutes)", "rate(1hours)", "cron(7 * * * ? *)"}[int(3*w.draw("rate", i))], PullMode: &mode, OffsetSeconds: &offset}
+		if w.draw("whole", i) < 0.5 { // due at whole minutes, where stamps are, too
+			start := w.began.Truncate(time.Hour)
+			s.Start = &start
+		}
 		f.Trigger = flow.Trigger{Type: flow.TriggerScheduled, Properties: &flow.TriggerProperties{Scheduled: &s}}
 		f.Status = flow.StatusDraft
 	}

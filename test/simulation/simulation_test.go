@@ -20,7 +20,7 @@ func seeds(t *testing.T) []uint64 {
 		require.NoError(t, err, "WEIR_SEED")
 		return []uint64{n}
 	}
-	n := 12
+	n := 6
 	if many := os.Getenv("WEIR_SEEDS"); many != "" {
 		var err error
 		n, err = strconv.Atoi(many)
@@ -57,7 +57,7 @@ func TestHistories_LoseAndDoubleNothing(t *testing.T) {
 func TestHistories_ASeedGivesTheSameOneAgain(t *testing.T) {
 	t.Parallel()
 	same := 0
-	for _, seed := range []uint64{1, 2, 4, 6, 7} {
+	for _, seed := range []uint64{1, 2, 4} {
 		var first, second *world
 		synctest.Test(t, func(t *testing.T) { play(t, seed, &first) })
 		synctest.Test(t, func(t *testing.T) { play(t, seed, &second) })
@@ -67,5 +67,5 @@ func TestHistories_ASeedGivesTheSameOneAgain(t *testing.T) {
 			same++
 		}
 	}
-	require.GreaterOrEqual(t, same, 3, "of five seeds")
+	require.GreaterOrEqual(t, same, 2, "of three seeds")
 }

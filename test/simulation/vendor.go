@@ -40,11 +40,12 @@ type version struct {
 
 func (v version) String() string { return fmt.Sprintf("%03d/%d", v.id, v.number) }
 
-// vendor is the remote application: records that change, by a plan that is drawn before the history begins, and a table
+// vendor is the remote application: records that change and are deleted, by a plan that is drawn before the history begins, and a table
 // that can be written to, with keys that make a repeated write harmless.
 type vendor struct {
 	w        *world
 	versions [][]version // of each record, in order
+	gone     []time.Time // when each record is deleted; far away for most
 
 	mu    sync.Mutex          // guards table
 	table map[string][]string // rows by execution, split and sequence
@@ -58,8 +59,13 @@ func newVendor(w *world) *vendor {
 		var list []version
 		for n := 0; at.Before(w.began.Add(horizon)); n++ {
 			stamp := at.Truncate(stampsIn)
-			if w.draw("busy", id) < 0.5 {
+			switch x := w.draw("busy", id); {
+			case x < 0.3:
 				stamp = at.Truncate(10 * time.Minute)
+			case x < 0.6: // the very ends of windows, see [history.create]
+				stamp = at.Truncate(5 * time.Minute).Add(5*time.Minute - maxLag)
+			case x < 0.7:
+				stamp = at.Truncate(time.Microsecond)
 			}
 			if n > 0 && !stamp.After(list[n-1].stamp) {
 				stamp = list[n-1].stamp.Add(stampsIn)
@@ -76,13 +82,21 @@ func newVendor(w *world) *vendor {
 			at = stamp.Add(w.between(time.Minute, 20*time.Hour, "life", id))
 		}
 		v.versions = append(v.versions, list)
+		gone := w.began.Add(100 * 24 * time.Hour)
+		if w.draw("deleted", id) < 0.15 {
+			gone = w.began.Add(w.between(0, horizon, "gone", id))
+		}
+		v.gone = append(v.gone, gone)
 	}
 	return v
 }
 
 // find is what a query finds now: the visible version of each record, if its stamp lies in the window, in order of stamps.
 func (v *vendor) find(window *flow.Window, now time.Time) (found []version) {
-	for _, list := range v.versions {
+	for id, list := range v.versions {
+		if !v.gone[id].After(now) {
+			continue
+		}
 		var last *version
 		for i := range list {
 			if !list[i].visible.After(now) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -495,5 +496,27 @@ func TestDeletedExecution_IsLetGo(t *testing.T) {
 		_, ok := p.Engine.(*local.Engine).Progress(w.ID)
 		require.False(t, ok)
 		p.Engine.Close()
+	})
+}
+
+func TestTransfer_SourceThatDeliversNothingIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var hangs atomic.Bool
+		hangs.Store(true)
+		w, p := world(t, func(ctx context.Context, object, page int) error {
+			if object == 1 && page == 1 && hangs.Swap(false) {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		})
+		began := time.Now()
+		require.NoError(t, p.Engine.Start(t.Context(), w.ID))
+		require.False(t, p.Await(t))
+		require.InDelta(t, 6*time.Hour, time.Since(began), float64(time.Minute))
+		r := w.Result(t)
+		require.Equal(t, flow.ExecutionSuccessful, r.Status, r.Message)
+		require.EqualValues(t, 12, r.Totals.Written)
 	})
 }
