@@ -42,7 +42,7 @@ test/race: ## run the Go tests with the race detector
 	@CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
 
 .PHONY: test/interop
-test/interop: build ## run independent judges: boto3, DuckDB (says what could not be installed)
+test/interop: build ## run independent judges: boto3, DuckDB, jsforce (says what could not be installed)
 	@test/interop/run.sh
 
 .PHONY: test/terraform
@@ -124,6 +124,10 @@ bench/large: build ## ten million rows, CSV to Parquet, under a memory limit
 docs: ## write the CLI reference and the connectors' pages under docs/
 	@$(GO) run ./cmd/weir docs docs/cli
 	@$(GO) run ./internal/gen/docs docs/connectors
+
+.PHONY: pgo
+pgo: build ## write cmd/weir/default.pgo, for a release built with it, from runs of the benchmark's flows (ROWS as bench/compare had them)
+	@bench/pgo.sh $(or $(ROWS),1000000)
 
 .PHONY: clean
 clean: ## remove what was built

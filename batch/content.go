@@ -90,11 +90,7 @@ func HashRows(dst []uint64, b *Batch, sample Sample) []uint64 {
 	h.choose(dst, &b.Origin, sample)
 	h.open(b)
 	if sample != EveryRow {
-		for i := range h.cols {
-			if c := &h.cols[i]; c.isText {
-				addLengths(dst, &c.text, uint64(2*i+1)*mixA)
-			}
-		}
+		h.addLengths(dst)
 	}
 	for lo := 0; lo < len(h.rows); lo += tile {
 		rows := h.rows[lo:min(lo+tile, len(h.rows))]
@@ -137,8 +133,9 @@ const tile = 128
 var hasherPool = sync.Pool{New: func() any { return new(hasher) }}
 
 type hasher struct {
-	cols []hashed
-	rows []int32 // whose values count
+	cols    []hashed
+	rows    []int32 // whose values count
+	lengths []lengths
 }
 
 // hashed is a column opened for hashing.
@@ -221,23 +218,6 @@ func hashWide(acc []uint64, c *hashed, rows []int32) {
 			continue
 		}
 		acc[row] = mum(acc[row]^values[row][0], values[row][1]^mixA)
-	}
-}
-
-// addLengths gives every row, chosen or not, the lengths of its texts, so that a text that is cut always shows. The views
-// are read one after another, and no text is touched.
-func addLengths(acc []uint64, t *TextView, factor uint64) {
-	views := t.Views[:len(acc)]
-	if t.Valid == nil {
-		for row := range acc {
-			acc[row] += uint64(views[row].Len()+1) * factor
-		}
-		return
-	}
-	for row := range acc {
-		if bitutil.BitIsSet(t.Valid, t.off+row) {
-			acc[row] += uint64(views[row].Len()+1) * factor
-		}
 	}
 }
 

@@ -70,7 +70,7 @@ type Staged struct {
 	Key    string `json:"key"`
 	Upload string `json:"upload"` // the driver's name for the upload
 	Size   int64  `json:"size"`
-	SHA256 string `json:"sha256"` // hex, of the whole content
+	Sum    string `json:"sum"` // of the whole content, see [NewSum]; in hex
 	Parts  []Part `json:"parts,omitzero"`
 }
 

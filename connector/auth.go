@@ -51,7 +51,9 @@ type OAuthEndpoint struct {
 	Scopes       []string
 	Extra        map[string]string // further parameters of the token request
 	ClientInBody bool              // client id and secret go into the form; else into a Basic header
-	UsePKCE      bool
+	// ClientInHeader puts them into the header, whatever Style and ClientInBody would do.
+	ClientInHeader bool
+	UsePKCE        bool
 
 	// What vendors do in ways of their own.
 	AuthExtra      map[string]string // further parameters of the authorization page, as access_type=offline
@@ -59,6 +61,13 @@ type OAuthEndpoint struct {
 	ScopeSeparator string            // between scopes; a space
 	Style          TokenStyle        // how the token request is sent
 	TokenAt        string            // member of the answer that holds the token's members, as Slack's "authed_user"
+}
+
+// OAuthRefiner is implemented by a [Connector] whose authorization servers differ in ways that profiles do not hold: custom
+// connectors, each of which has declared its own.
+type OAuthRefiner interface {
+	// RefineOAuth completes what [OAuth.Endpoint] has said, for the custom connector of a label.
+	RefineOAuth(ctx context.Context, label string, e OAuthEndpoint) (OAuthEndpoint, error)
 }
 
 // TokenStyle is how a token request carries its parameters.

@@ -10,6 +10,7 @@ package connector
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"time"
 
@@ -45,8 +46,23 @@ type Config struct {
 	Endpoint func(sub string) string
 	Buckets  blob.Opener  // for connectors of files, and those that load through a bucket
 	HTTP     *http.Client // paced, bounded and guarded; vendors use no other
-	Pool     *batch.Pool
-	Now      func() time.Time
+	// Dial opens a connection to a host and port as HTTP may reach them, for vendors that speak another protocol. Plain
+	// says that no TLS will be spoken on it. Nil opens none.
+	Dial func(ctx context.Context, address string, plain bool) (net.Conn, error)
+	Pool *batch.Pool
+	Now  func() time.Time
+	// Shared is what this process shares with the others of the installation; nil is nothing. Budgets of calls are made
+	// over it.
+	Shared Shared
+	// Budget is what the profile's user grants Weir of the account, beside what the connector knows of the vendor. HTTP
+	// keeps to it already; connectors that reach their vendor in another way take from it before each call. Nil is no bound.
+	Budget Taker
+}
+
+// Taker hands out calls of a budget.
+type Taker interface {
+	// Take waits until n calls may be made, and returns what ends them.
+	Take(ctx context.Context, n int) (release func(), err error)
 }
 
 // Registry is the list of connector types, in order: those whose code is in this build, and those it can only describe.

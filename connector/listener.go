@@ -3,6 +3,8 @@ package connector
 import (
 	"context"
 	"encoding/json"
+	"net/http"
+	"time"
 
 	"weir.dev/weir/flow"
 )
@@ -44,4 +46,13 @@ type Signals struct {
 	Position Cursor
 	// Gap says, in a sentence for people, why events before these may be missing; "" when none are.
 	Gap string
+}
+
+// EventVerifier is the ability to be the source of event flows whose vendor sends events by itself, over HTTP: nobody
+// listens, and somebody has to judge who sends.
+type EventVerifier interface {
+	// VerifyEvents checks that a request comes from the vendor, that it is whole, and that it is not an old one again. It
+	// returns the name that the vendor gives to what it sends, "" when it gives none: the same name again is a repetition.
+	// It fails with AccessDenied, and never says more than what kind of thing is wrong.
+	VerifyEvents(header http.Header, body []byte, now time.Time) (id string, err error)
 }

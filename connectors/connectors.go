@@ -28,6 +28,7 @@ import (
 	"weir.dev/weir/connectors/trendmicro"
 	"weir.dev/weir/connectors/upsolver"
 	"weir.dev/weir/connectors/veeva"
+	"weir.dev/weir/connectors/webhook"
 	"weir.dev/weir/connectors/zendesk"
 )
 
@@ -35,7 +36,8 @@ import (
 type Settings struct {
 	Custom custom.Options
 	// Manifests are custom connectors of the operator's own that need no code; nil for none.
-	Manifests *manifest.Library
+	Manifests  *manifest.Library
+	Salesforce salesforce.Options
 }
 
 // All returns a registry of every connector type of AppFlow, by name: the connectors of this build, and descriptions of
@@ -49,6 +51,7 @@ func All(settings ...Settings) *connector.Registry {
 	if s.Manifests != nil {
 		own = s.Manifests.Or(own)
 	}
+	own = webhook.Or(own)
 	return connector.NewRegistry(
 		connector.Described(amplitude.Spec()),
 		own,
@@ -64,7 +67,7 @@ func All(settings ...Settings) *connector.Registry {
 		connector.Described(pardot.Spec()),
 		connector.Described(redshift.Spec()),
 		s3.New(),
-		connector.Described(salesforce.Spec()),
+		salesforce.New(s.Salesforce),
 		connector.Described(sapodata.Spec()),
 		connector.Described(servicenow.Spec()),
 		connector.Described(singular.Spec()),

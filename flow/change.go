@@ -8,14 +8,32 @@ import (
 )
 
 // SchemaChanged reports whether an update changes what the output looks like, which makes a new schema version: the
-// mappings, the data types they declare, or the partition keys. Filters, schedule, prefix and description do not.
+// mappings, the data types they declare, or the partition keys; where the destination keeps the source's types, also which
+// fields are masked or truncated, because those become strings, and whether it does. Filters, schedule, prefix and
+// description do not.
 func SchemaChanged(before, after *Definition) bool {
 	return !slices.Equal(shape(before), shape(after))
+}
+
+// keepsTypes reports whether a destination writes typed columns: Parquet with preserveSourceDataTyping.
+func keepsTypes(d *Definition) bool {
+	var props struct {
+		Output struct {
+			Type  FileType `json:"fileType"`
+			Keeps bool     `json:"preserveSourceDataTyping"`
+		} `json:"s3OutputFormatConfig"`
+	}
+	return len(d.Destinations) > 0 && d.Destinations[0].Properties.Decode(&props) == nil &&
+		props.Output.Type == FileParquet && props.Output.Keeps
 }
 
 // shape lists what of a definition makes the output's schema, in an order that does not depend on the tasks' order.
 func shape(d *Definition) []string {
 	var list []string
+	typed := keepsTypes(d)
+	if typed {
+		list = append(list, "typed")
+	}
 	for i := range d.Tasks {
 		t := &d.Tasks[i]
 		switch t.Type {
@@ -23,6 +41,13 @@ func shape(d *Definition) []string {
 		case TaskPartition:
 			keys, _ := ParseNameList(t.Properties[PropOrderedPartitionKeysList]) // unreadable lists have been refused
 			list = append(list, "partition\x00"+strings.Join(keys, "\x01"))
+			continue
+		case TaskMask, TaskTruncate:
+			for _, f := range t.SourceFields {
+				if typed {
+					list = append(list, "string\x00"+f)
+				}
+			}
 			continue
 		default:
 			continue
@@ -44,7 +69,7 @@ func shape(d *Definition) []string {
 		list = append(list, strings.Join(append(parts, keys...), "\x00"))
 	}
 	slices.Sort(list)
-	return list
+	return slices.Compact(list) // a field that is masked and truncated is no more of a string
 }
 
 // CheckUpdate says what an update may not change: the source and destination connectors and their objects. The texts are

@@ -135,6 +135,11 @@ func TestFitDestination_NamesTaskFieldReasonAndFix(t *testing.T) {
 			require.Contains(t, found[0].String(), c.want)
 		})
 	}
+	paths := account()
+	paths.Paths = true
+	require.Empty(t, toSalesforce(insert, mapTo("a", "Owner.Email")).FitDestination(paths, nil), "a parent named by a field of its own")
+	require.Len(t, toSalesforce(insert, mapTo("a", "Email")).FitDestination(paths, nil), 1)
+	require.Len(t, toSalesforce(insert, mapTo("a", "Owner.Email")).FitDestination(account(), nil), 1)
 	require.Empty(t, toSalesforce(insert, mapTo("a", "x")).FitDestination(flow.Schema{}, nil), "nothing is known")
 	silent := flow.Schema{Fields: []flow.Field{{Name: "x"}}}
 	require.Empty(t, toSalesforce(insert, mapTo("a", "x")).FitDestination(silent, nil), "the vendor does not say what can be written")

@@ -58,7 +58,7 @@ type destFit struct {
 func (f *destFit) mapped(i int, name string) {
 	j := f.schema.Find(name)
 	switch {
-	case j < 0 && f.schema.Open:
+	case j < 0 && (f.schema.Open || f.schema.Paths && strings.Contains(name, ".")):
 	case j < 0:
 		f.fail(i, "destinationField", "%s", f.unknown(name))
 	case !f.writable(&f.schema.Fields[j]):

@@ -46,11 +46,13 @@ var authoredLabels = []string{
 }
 
 // LabelWebhook is the label of profiles whose flows are sent events over HTTP. It is Weir's own, and needs no registration;
-// a custom connector that is registered under it does not change what it means.
+// no custom connector can be registered under it.
 const LabelWebhook = "Webhook"
 
-// IsAuthoredLabel reports whether AppFlow knows a connector label without its being registered.
-func IsAuthoredLabel(label string) bool { return slices.Contains(authoredLabels, label) }
+// IsAuthoredLabel reports whether a connector label is known without its being registered: to AppFlow, or to Weir alone.
+func IsAuthoredLabel(label string) bool {
+	return label == LabelWebhook || slices.Contains(authoredLabels, label)
+}
 
 // Check holds a profile against what its connector needs: which members belong together, and which credentials can give
 // access. The shapes of the values have been checked before. Credentials are those of the request, under the connector's

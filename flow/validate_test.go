@@ -165,6 +165,40 @@ func TestSchemaChanged_OnlyForWhatShowsInTheOutput(t *testing.T) {
 	require.True(t, flow.SchemaChanged(base, s3(mapTo("a", "a"), mapTo("b", "b"), task(flow.TaskPartition, "", nil, map[string]string{"ORDERED_PARTITION_KEYS_LIST": `["a"]`}))))
 }
 
+func TestSchemaChanged_ByMasksWhereTypesAreKept(t *testing.T) {
+	t.Parallel()
+	output := func(config string, tasks ...flow.Task) *flow.Definition {
+		d := s3(append(tasks, mapTo("a", "a"), mapTo("b", "b"))...)
+		d.Destinations[0].Properties = flow.Properties(`{"bucketName":"out-bkt","s3OutputFormatConfig":{` + config + `}}`)
+		return d
+	}
+	const typed, text = `"fileType":"PARQUET","preserveSourceDataTyping":true`, `"fileType":"PARQUET"`
+	mask := task(flow.TaskMask, flow.OpMaskAll, []string{"a"}, map[string]string{"MASK_VALUE": "*"})
+	first := task(flow.TaskMask, flow.OpMaskFirstN, []string{"a"}, map[string]string{"MASK_LENGTH": "2", "MASK_VALUE": "*"})
+	cut := task(flow.TaskTruncate, flow.OpNoOp, []string{"a"}, map[string]string{"TRUNCATE_LENGTH": "3"})
+	other := task(flow.TaskMask, flow.OpMaskAll, []string{"b"}, map[string]string{"MASK_VALUE": "*"})
+	cases := map[string]struct {
+		before, after *flow.Definition
+		want          bool
+	}{
+		"masked":               {output(typed), output(typed, mask), true},
+		"no longer":            {output(typed, mask), output(typed), true},
+		"truncated":            {output(typed), output(typed, cut), true},
+		"another field":        {output(typed, mask), output(typed, other), true},
+		"another way":          {output(typed, mask), output(typed, first), false},
+		"masked and truncated": {output(typed, mask), output(typed, cut, mask), false},
+		"all is text":          {output(text), output(text, mask), false},
+		"JSON":                 {output(`"fileType":"JSON","preserveSourceDataTyping":true`), output(`"fileType":"JSON"`, mask), false},
+		"types kept":           {output(text), output(typed), true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.want, flow.SchemaChanged(c.before, c.after))
+		})
+	}
+}
+
 func TestCheckUpdate_KeepsConnectorsAndObjects(t *testing.T) {
 	t.Parallel()
 	moved := s3()

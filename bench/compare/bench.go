@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -37,21 +38,34 @@ func compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b := &bench{settings: s, data: filepath.Join(s.repo, "build", "compare", fmt.Sprintf("%dx%d", s.rows, s.files))}
-	b.in = filepath.Join(b.data, "in")
-	if b.all, err = contestants(ctx, s); err != nil {
+	all, err := contestants(ctx, s)
+	if err != nil {
 		return err
 	}
-	var results []result
-	for _, f := range s.flows {
-		r, err := b.flow(ctx, f)
-		if err != nil {
-			return err
+	var sizes []sized
+	var wrong []error
+	for _, s.rows = range s.sizes {
+		b := &bench{settings: s, all: all, data: filepath.Join(s.repo, "build", "compare", fmt.Sprintf("%dx%d", s.rows, s.files))}
+		b.in = filepath.Join(b.data, "in")
+		one := sized{rows: s.rows}
+		for _, f := range s.flows {
+			r, err := b.flow(ctx, f)
+			if err != nil {
+				return err
+			}
+			one.results = append(one.results, r)
+			fmt.Print(b.table(r))
 		}
-		results = append(results, r)
-		fmt.Print(b.table(r))
+		sizes = append(sizes, one)
+		wrong = append(wrong, b.report(ctx, one.results, growth(sizes)))
 	}
-	return b.report(ctx, results)
+	return errors.Join(wrong...)
+}
+
+// sized is what came out with so many rows.
+type sized struct {
+	rows    int
+	results []result
 }
 
 // flow warms up, checks the outputs and measures. Every round runs all contestants once, and each round starts with

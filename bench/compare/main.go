@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"weir.dev/weir/bench/compare/duck"
@@ -40,7 +41,8 @@ func main() {
 // settings are what the person asked for.
 type settings struct {
 	repo    string // absolute
-	rows    int
+	sizes   []int  // rows of input, one comparison each
+	rows    int    // of the comparison at work
 	files   int
 	rounds  int
 	threads int
@@ -54,8 +56,8 @@ type settings struct {
 
 func parse() (settings, error) {
 	var s settings
-	var names, peers string
-	flag.IntVar(&s.rows, "rows", 1_000_000, "rows of input")
+	var names, peers, sizes string
+	flag.StringVar(&sizes, "rows", "1000000", "rows of input; several numbers make several comparisons, and show how Weir's time grows")
 	flag.IntVar(&s.files, "files", 1, "input files to spread them over")
 	flag.IntVar(&s.rounds, "rounds", 5, "measured rounds, after one that warms up and is checked")
 	flag.IntVar(&s.threads, "threads", 2, "threads for each contestant")
@@ -65,8 +67,18 @@ func parse() (settings, error) {
 	flag.StringVar(&s.out, "out", "", "Markdown file to write (default: bench/results/compare-ROWS[-in-N-files].md in the repository; - for none)")
 	flag.BoolVar(&s.unchecked, "unchecked", false, "do not compare outputs, which takes longer than all else with many rows")
 	flag.Parse()
-	if flag.NArg() > 0 || s.rows < 1 || s.files < 1 || s.rounds < 1 || s.threads < 1 {
+	if flag.NArg() > 0 || s.files < 1 || s.rounds < 1 || s.threads < 1 {
 		return s, fmt.Errorf("there are arguments %q, or a number below one", flag.Args())
+	}
+	for text := range strings.SplitSeq(sizes, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return s, fmt.Errorf("%q is no number of rows", text)
+		}
+		s.sizes = append(s.sizes, n)
+	}
+	if len(s.sizes) > 1 && s.out != "" && s.out != "-" {
+		return s, fmt.Errorf("several sizes make several reports, and cannot all be written to %s", s.out)
 	}
 	for name := range strings.SplitSeq(names, ",") {
 		f, err := flows.Named(name)

@@ -106,8 +106,47 @@ func (b *bench) verdict(r result, name string) string {
 	return "the same"
 }
 
+// summary says at the report's beginning what everybody looks for.
+func (b *bench) summary(results []result) string {
+	if len(b.all) < 3 {
+		return ""
+	}
+	var t strings.Builder
+	t.WriteString("\nWeir's throughput, in times that of the fastest peer by wall time and of the thriftiest by CPU time:\n\n| | wall | CPU |\n|---|---:|---:|\n")
+	for _, r := range results {
+		times := func(of func(run) float64) string {
+			name, least := b.least(r, of)
+			return fmt.Sprintf("%.2f%s", least/spreadOf(slices.Concat(r.runs["weir"], r.runs[again]), of).median, name)
+		}
+		fmt.Fprintf(&t, "| %s | %s | %s |\n", strings.ToUpper(r.flow.Name), times(wall), times(cpu))
+	}
+	return t.String()
+}
+
+// growth compares the time that a row takes Weir in the last comparison with what it took in the first: 1.00 is linear.
+func growth(sizes []sized) string {
+	first, last := sizes[0], sizes[len(sizes)-1]
+	if first.rows == last.rows {
+		return ""
+	}
+	var t strings.Builder
+	fmt.Fprintf(&t, "\nTime a row takes Weir with %s rows, in times what it takes with %s:\n\n| | wall | CPU |\n|---|---:|---:|\n",
+		grouped(int64(last.rows)), grouped(int64(first.rows)))
+	for i, r := range last.results {
+		times := func(of func(run) float64) float64 {
+			perRow := func(s sized) float64 {
+				runs := s.results[i].runs
+				return spreadOf(slices.Concat(runs["weir"], runs[again]), of).median / float64(s.rows)
+			}
+			return perRow(last) / perRow(first)
+		}
+		fmt.Fprintf(&t, "| %s | %.2f | %.2f |\n", strings.ToUpper(r.flow.Name), times(wall), times(cpu))
+	}
+	return t.String()
+}
+
 // report writes the Markdown file, and fails when outputs disagree: times of unequal work say nothing.
-func (b *bench) report(ctx context.Context, results []result) error {
+func (b *bench) report(ctx context.Context, results []result, growth string) error {
 	least, err := floor(ctx)
 	if err != nil {
 		return err
@@ -127,6 +166,9 @@ func (b *bench) report(ctx context.Context, results []result) error {
 			fmt.Fprintf(&t, "- %s: %s\n", c.name, c.version)
 		}
 	}
+	summary := b.summary(results) + growth
+	fmt.Print(summary)
+	t.WriteString(summary)
 	var differ []string
 	for _, r := range results {
 		t.WriteString(b.table(r))

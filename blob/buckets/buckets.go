@@ -193,6 +193,16 @@ func (b *Buckets) openURL(ctx context.Context, name string) (blob.Bucket, error)
 	return fileblob.New(name, dir, create), nil
 }
 
+// IsLocal reports whether a bucket is a folder of this machine.
+func (b *Buckets) IsLocal(name string) bool {
+	raw, ok := b.named[name]
+	if !ok {
+		raw = strings.ReplaceAll(b.template, placeholder, name)
+	}
+	u, err := url.Parse(raw)
+	return err == nil && u.Scheme == "file"
+}
+
 // BucketNames lists the buckets that can be known without asking a store: the named ones, and the folders that exist
 // where a template of files leads. It is for people to choose from.
 func (b *Buckets) BucketNames(ctx context.Context) ([]string, error) {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"hash"
@@ -44,7 +43,7 @@ func (b *Bucket) Stage(ctx context.Context, owner, key string) (blob.Writer, err
 	if err != nil {
 		return nil, b.classify(ctx, err, "staging %q of bucket %q", key, b.name)
 	}
-	w := &writer{bucket: b, root: root, ctx: ctx, file: f, top: top, staged: s, sum: sha256.New()}
+	w := &writer{bucket: b, root: root, ctx: ctx, file: f, top: top, staged: s, sum: blob.NewSum()}
 	w.buf = bufio.NewWriterSize(io.MultiWriter(f, w.sum), bufBytes)
 	return w, nil
 }
@@ -124,6 +123,11 @@ func (w *writer) Write(p []byte) (int, error) {
 	if err := w.ctx.Err(); err != nil {
 		return 0, w.wrap(err)
 	}
+	if len(p) >= bufBytes { // what waits goes first, so that this need not be copied
+		if err := w.buf.Flush(); err != nil {
+			return 0, w.wrap(err)
+		}
+	}
 	n, err := w.buf.Write(p)
 	w.staged.Size += int64(n)
 	if err != nil {
@@ -163,7 +167,7 @@ func (w *writer) Finish(ctx context.Context) (blob.Staged, error) {
 		_ = drop(w.root, w.staged) // best effort: Discard finds what it could not drop
 		return blob.Staged{}, w.wrap(err)
 	}
-	w.staged.SHA256 = hex.EncodeToString(w.sum.Sum(nil))
+	w.staged.Sum = hex.EncodeToString(w.sum.Sum(nil))
 	return w.staged, nil
 }
 
@@ -227,12 +231,12 @@ func (b *Bucket) publishedBefore(ctx context.Context, root *os.Root, s blob.Stag
 		return err
 	}
 	defer r.Close()
-	sum := sha256.New()
+	sum := blob.NewSum()
 	n, err := io.Copy(sum, r)
 	if err != nil {
 		return err
 	}
-	if n != s.Size || hex.EncodeToString(sum.Sum(nil)) != s.SHA256 {
+	if n != s.Size || hex.EncodeToString(sum.Sum(nil)) != s.Sum {
 		return gone
 	}
 	target, err := path(s.Key)

@@ -8,8 +8,6 @@ package memblob
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"io"
 	"iter"
 	"slices"
@@ -35,8 +33,8 @@ type Store struct {
 
 type object struct {
 	blob.Object
-	data   []byte // never written to after it is put here
-	sha256 string
+	data []byte // never written to after it is put here
+	sum  string
 }
 
 type upload struct {
@@ -69,11 +67,10 @@ func (s *Store) Put(key string, data []byte) {
 // put stores data, which it keeps, under the key. The caller holds mu.
 func (s *Store) put(key string, data []byte) {
 	s.serial++
-	sum := sha256.Sum256(data)
 	s.objects[key] = object{
 		Object: blob.Object{Key: key, Size: int64(len(data)), ETag: "m" + strconv.FormatInt(s.serial, 10), ModTime: s.now()},
 		data:   data,
-		sha256: hex.EncodeToString(sum[:]),
+		sum:    blob.SumOf(data),
 	}
 }
 

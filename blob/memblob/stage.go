@@ -2,8 +2,6 @@ package memblob
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"strconv"
 	"strings"
 
@@ -63,10 +61,9 @@ func (w *writer) Finish(ctx context.Context) (blob.Staged, error) {
 		return blob.Staged{}, fault.New(fault.NotFound, "staging %q of bucket %q: the upload was discarded", w.upload.key, s.name)
 	}
 	w.upload.finished = true
-	sum := sha256.Sum256(w.upload.data)
 	return blob.Staged{
 		Owner: w.upload.owner, Key: w.upload.key, Upload: w.id,
-		Size: int64(len(w.upload.data)), SHA256: hex.EncodeToString(sum[:]),
+		Size: int64(len(w.upload.data)), Sum: blob.SumOf(w.upload.data),
 	}, nil
 }
 
@@ -98,7 +95,7 @@ func (b *Bucket) Publish(ctx context.Context, staged blob.Staged) error {
 		delete(s.uploads, staged.Upload)
 		return nil
 	}
-	if o, ok := s.objects[staged.Key]; ok && o.Size == staged.Size && o.sha256 == staged.SHA256 {
+	if o, ok := s.objects[staged.Key]; ok && o.Size == staged.Size && o.sum == staged.Sum {
 		return nil
 	}
 	return fault.New(fault.NotFound, "publishing %q of bucket %q: what was staged is gone, and the key does not hold it", staged.Key, s.name)

@@ -3,7 +3,6 @@ package s3blob
 import (
 	"context"
 	"crypto/md5"
-	"crypto/sha256"
 	"encoding/hex"
 	"hash"
 	"io"
@@ -33,7 +32,7 @@ func (b *Bucket) Stage(ctx context.Context, owner, key string) (blob.Writer, err
 	if err != nil {
 		return nil, b.classify(ctx, err, "staging %q of bucket %q", key, b.name)
 	}
-	w := &writer{bucket: b, sum: sha256.New(), next: &part{}}
+	w := &writer{bucket: b, sum: blob.NewSum(), next: &part{}}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	w.staged = blob.Staged{Owner: owner, Key: key, Upload: aws.ToString(out.UploadId)}
 	return w, nil
@@ -142,7 +141,7 @@ func (w *writer) Finish(ctx context.Context) (blob.Staged, error) {
 	}
 	w.end(nil)
 	slices.SortFunc(w.staged.Parts, func(x, y blob.Part) int { return int(x.Number - y.Number) })
-	w.staged.SHA256 = hex.EncodeToString(w.sum.Sum(nil))
+	w.staged.Sum = hex.EncodeToString(w.sum.Sum(nil))
 	return w.staged, nil
 }
 
@@ -224,11 +223,11 @@ func (b *Bucket) confirm(ctx context.Context, s blob.Staged, completed string) e
 		return err
 	}
 	defer r.Close()
-	sum := sha256.New()
+	sum := blob.NewSum()
 	if _, err := io.Copy(sum, r); err != nil {
 		return err
 	}
-	if hex.EncodeToString(sum.Sum(nil)) != s.SHA256 {
+	if hex.EncodeToString(sum.Sum(nil)) != s.Sum {
 		return gone
 	}
 	return nil

@@ -29,6 +29,8 @@ type Moods struct {
 	Spoil func(body []byte) []byte
 	// Change adds a field to the records of an answer and takes another one away that the suite does not read.
 	Change func(body []byte) []byte
+	// Lead is how many requests come before the one that gets the first page of records.
+	Lead int
 	// NoTokens says that the connector does not use OAuth.
 	NoTokens bool
 }

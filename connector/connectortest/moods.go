@@ -220,7 +220,7 @@ func testTorn(t *testing.T, b *bad) {
 
 func testGarbled(t *testing.T, b *bad) {
 	b.double.Plan(func(n int, _ *http.Request) Mood {
-		if n > 1 {
+		if n > b.moods.Lead+1 {
 			return Garbled
 		}
 		return Well
@@ -314,7 +314,7 @@ func testChanged(t *testing.T, b *bad) {
 }
 
 func testCanceledAnswer(t *testing.T, b *bad) {
-	b.double.Plan(once(Hanging, 1))
+	b.double.Plan(once(Hanging, b.moods.Lead+1))
 	ctx, cancel := context.WithCancel(t.Context())
 	list, err := b.reader.Read(ctx, b.request(), b.splits(t, 1)[0], nil)
 	require.NoError(t, err)

@@ -11,6 +11,11 @@ import (
 	"weir.dev/weir/fault"
 )
 
+// RunWriter checks a destination of rows alone, for connectors that write in several ways.
+func RunWriter(t *testing.T, c connector.Connector, w Writer) {
+	testWriter(t, Harness{Connector: c, Writer: &w})
+}
+
 func testWriter(t *testing.T, h Harness) {
 	for _, c := range []struct {
 		name string

@@ -47,6 +47,8 @@ const (
 	maxHeaderBytes   = 256 << 10
 	maxRedirects     = 5
 	connectionsAHost = 64
+	defaultConnect   = 10 * time.Second
+	keepAlive        = 30 * time.Second
 )
 
 // NewClient makes a client. It is safe for concurrent use, keeps connections, keeps no cookies, decompresses gzip, and
@@ -58,7 +60,7 @@ func NewClient(o Options) *http.Client {
 	for _, d := range []struct {
 		p         *time.Duration
 		otherwise time.Duration
-	}{{&o.ConnectTimeout, 10 * time.Second}, {&o.AnswerTimeout, 2 * time.Minute}, {&o.StallTimeout, time.Minute}} {
+	}{{&o.ConnectTimeout, defaultConnect}, {&o.AnswerTimeout, 2 * time.Minute}, {&o.StallTimeout, time.Minute}} {
 		if *d.p == 0 {
 			*d.p = d.otherwise
 		}
@@ -77,7 +79,7 @@ func NewClient(o Options) *http.Client {
 }
 
 func (o *Options) transport(check func(context.Context, string, string, syscall.RawConn) error) *http.Transport {
-	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second, Resolver: o.Resolver, ControlContext: check}
+	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: keepAlive, Resolver: o.Resolver, ControlContext: check}
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        o.tls(),

@@ -137,7 +137,7 @@ func (c *Client) request(ctx context.Context, grant string, params map[string]st
 	for name, value := range c.Endpoint.Extra {
 		form.Set(name, value)
 	}
-	inBody := c.Endpoint.ClientInBody || c.Endpoint.Style != connector.TokenByForm || c.App.Secret == ""
+	inBody := !c.Endpoint.ClientInHeader && (c.Endpoint.ClientInBody || c.Endpoint.Style != connector.TokenByForm) || c.App.Secret == ""
 	if inBody && c.App.ID != "" {
 		form.Set("client_id", c.App.ID)
 		if c.App.Secret != "" {

@@ -84,31 +84,3 @@ func waitFor(ctx context.Context, l Limits, spend func() (time.Duration, string,
 		}
 	}
 }
-
-// Set hands out budgets by name, one for each profile: all connections of a profile in this process share one.
-type Set struct {
-	Open func(name string, l Limits) Budget // makes one; nil makes a Local on the system's clock
-
-	mu      sync.Mutex
-	budgets map[string]Budget
-}
-
-// For returns the budget of that name, whose limits are those it was first asked for with.
-func (s *Set) For(name string, l Limits) Budget {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if b := s.budgets[name]; b != nil {
-		return b
-	}
-	if s.budgets == nil {
-		s.budgets = map[string]Budget{}
-	}
-	b := Budget(nil)
-	if s.Open != nil {
-		b = s.Open(name, l)
-	} else {
-		b = NewLocal(l, time.Now)
-	}
-	s.budgets[name] = b
-	return b
-}

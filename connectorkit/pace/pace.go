@@ -1,6 +1,7 @@
 // Package pace keeps to what a vendor grants: how many calls at a time, how many in a while, how many of a day are Weir's.
 // A vendor's quota is one for everybody who uses an account, so a budget belongs to a profile, and holds wherever that
-// profile is used: [Local] keeps it in this process, [Kept] in a place that all processes share.
+// profile is used: [Local] keeps it in this process, [Kept] in a place that all processes share, and [Lasting] is for the
+// process that is alone and must not forget the day's calls. [Set] picks between them.
 //
 // A budget only delays, it never loses a call. It knows no vendor and no HTTP; what answers say of the vendor's own
 // counting comes back through Learn.
@@ -36,9 +37,18 @@ type Limits struct {
 // Hint is what an answer says of the vendor's own counting.
 type Hint struct {
 	Remaining int           // calls left; -1 when it does not say
+	Of        int           // calls that there are altogether, left or not; 0 when it does not say
 	Reset     time.Duration // until there are all again; 0 when it does not say
 	Refused   bool          // a call was turned away for being one too many
 	Wait      time.Duration // that it asks to wait before any other call
+}
+
+// bounds reports whether there are any.
+func (l Limits) bounds() bool { return l.Concurrency > 0 || l.Calls > 0 || l.Daily > 0 }
+
+// heeds reports whether a hint changes anything: what is left matters where calls are counted, and when nothing is.
+func (l Limits) heeds(h Hint) bool {
+	return h.Refused || h.Wait > 0 || h.Remaining == 0 || h.Remaining > 0 && l.Calls > 0 && h.Remaining < l.Calls
 }
 
 func (l Limits) defaults() Limits {

@@ -13,57 +13,53 @@ import (
 	"weir.dev/weir/fault"
 )
 
-// shelf keeps buckets in memory, as a store would for all processes.
+// shelf keeps documents in memory, as a store would for all processes.
 type shelf struct {
-	mu      sync.Mutex
-	buckets map[string]pace.Bucket
-	held    map[string]map[int]time.Time
-	next    int
+	alone bool
+
+	mu        sync.Mutex
+	documents map[string][]byte
+	changes   int // that kept something
+	fails     error
 }
 
-func newShelf() *shelf {
-	return &shelf{buckets: map[string]pace.Bucket{}, held: map[string]map[int]time.Time{}}
-}
+func newShelf() *shelf { return &shelf{documents: map[string][]byte{}} }
 
-func (s *shelf) Change(_ context.Context, name string, change func(pace.Bucket) pace.Bucket) error {
+func (s *shelf) IsAlone() bool { return s.alone }
+
+func (s *shelf) Change(_ context.Context, name string, change func([]byte) ([]byte, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.buckets[name] = change(s.buckets[name])
+	if s.fails != nil {
+		return s.fails
+	}
+	if _, err := change(s.documents[name]); err != nil { // and once more, as a transaction that lost a race
+		return err
+	}
+	next, err := change(s.documents[name])
+	if err != nil || next == nil {
+		return err
+	}
+	s.changes++
+	s.documents[name] = next
 	return nil
 }
 
-func (s *shelf) Hold(_ context.Context, name string, slots int, until time.Time) (func(), bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.held[name] == nil {
-		s.held[name] = map[int]time.Time{}
-	}
-	for id, end := range s.held[name] {
-		if time.Now().After(end) {
-			delete(s.held[name], id)
-		}
-	}
-	if len(s.held[name]) >= slots {
-		return nil, false, nil
-	}
-	s.next++
-	id := s.next
-	s.held[name][id] = until
-	return func() { s.mu.Lock(); defer s.mu.Unlock(); delete(s.held[name], id) }, true, nil
-}
-
-// budgets are both kinds; each gives as many budgets of one name as processes would have.
+// budgets are the kinds; each gives as many budgets of one name as processes would have.
 func budgets(l pace.Limits) map[string]func() pace.Budget {
-	local, kept := pace.NewLocal(l, time.Now), newShelf()
+	local, kept, last := pace.NewLocal(l, time.Now), newShelf(), newShelf()
+	last.alone = true
+	lasting := pace.NewLasting("profile", l, last, time.Now)
 	return map[string]func() pace.Budget{
-		"local": func() pace.Budget { return local },
-		"kept":  func() pace.Budget { return pace.NewKept("profile", l, kept, time.Now) },
+		"local":   func() pace.Budget { return local },
+		"kept":    func() pace.Budget { return pace.NewKept("profile", l, kept, time.Now) },
+		"lasting": func() pace.Budget { return lasting },
 	}
 }
 
 func each(t *testing.T, l pace.Limits, test func(t *testing.T, open func() pace.Budget)) {
 	t.Helper()
-	for _, name := range []string{"local", "kept"} {
+	for _, name := range []string{"local", "kept", "lasting"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { test(t, budgets(l)[name]) })
@@ -203,6 +199,126 @@ func TestLearn_TheVendorKnowsBetter(t *testing.T) {
 func TestSet_OneBudgetForOneName(t *testing.T) {
 	t.Parallel()
 	var s pace.Set
-	require.Same(t, s.For("a", pace.Limits{}), s.For("a", pace.Limits{Daily: 1}))
+	alone, fleet := newShelf(), newShelf()
+	alone.alone = true
+	require.Same(t, s.For("a", pace.Limits{}), s.For("a", pace.Limits{}))
+	require.NotSame(t, s.For("a", pace.Limits{}), s.For("a", pace.Limits{Daily: 1}), "whose bounds have changed")
 	require.NotSame(t, s.For("a", pace.Limits{}), s.For("b", pace.Limits{}))
+	require.IsType(t, &pace.Lasting{}, s.Over(alone, "a", pace.Limits{}))
+	require.IsType(t, &pace.Kept{}, s.Over(fleet, "a", pace.Limits{}))
+	require.Same(t, s.Over(fleet, "a", pace.Limits{}), s.Over(fleet, "a", pace.Limits{}))
+}
+
+// What one process is told by the vendor holds for the others, with bounds and without.
+func TestKept_AllWaitWhenOneIsToldTo(t *testing.T) {
+	t.Parallel()
+	for name, l := range map[string]pace.Limits{"bounds": {Calls: 100}, "none": {}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newShelf()
+				one, other := pace.NewKept("p", l, s, time.Now), pace.NewKept("p", l, s, time.Now)
+				take := func(b pace.Budget) {
+					release, err := b.Take(t.Context(), 1)
+					require.NoError(t, err)
+					release()
+				}
+				take(one)
+				take(other)
+				one.Learn(pace.Hint{Remaining: -1, Wait: 20 * time.Second})
+				began := time.Now()
+				told := make(chan struct{})
+				go func() { take(one); close(told) }() // as its next call would
+				synctest.Wait()
+				time.Sleep(time.Second) // for the other to look again
+				take(other)
+				<-told
+				require.Equal(t, 20*time.Second, time.Since(began))
+			})
+		})
+	}
+}
+
+func TestKept_WithoutBoundsItLooksOnceASecond(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf()
+		b := pace.NewKept("p", pace.Limits{}, s, time.Now)
+		for range 100 {
+			release, err := b.Take(t.Context(), 1)
+			require.NoError(t, err)
+			release()
+		}
+		require.Zero(t, s.changes, "nothing is written")
+		s.fails = fault.Temporary(fault.Internal, nil, "the database is away")
+		_, err := b.Take(t.Context(), 1)
+		require.NoError(t, err, "it has looked just now")
+		time.Sleep(time.Second)
+		_, err = b.Take(t.Context(), 1)
+		retry, _ := fault.RetryOf(err)
+		require.Equal(t, fault.Transient, retry)
+	})
+}
+
+// A process that dies with calls under way takes its slots with it for some minutes, not for ever.
+func TestKept_SlotsOfTheDeadAreFree(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, l := newShelf(), pace.Limits{Concurrency: 2, MaxWait: time.Hour}
+		for range 2 {
+			_, err := pace.NewKept("p", l, s, time.Now).Take(t.Context(), 1) // and never given back
+			require.NoError(t, err)
+		}
+		began := time.Now()
+		release, err := pace.NewKept("p", l, s, time.Now).Take(t.Context(), 1)
+		require.NoError(t, err)
+		require.InDelta(t, (5 * time.Minute).Seconds(), time.Since(began).Seconds(), 1)
+		release()
+	})
+}
+
+// The day's share holds over restarts and crashes, and costs little to keep.
+func TestLasting_TheDaysShareSurvivesTheProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, l := newShelf(), pace.Limits{Daily: 1000}
+		s.alone = true
+		made := 0
+		for process := 0; ; process++ {
+			b := pace.NewLasting("p", l, s, time.Now) // the one before has just vanished
+			var err error
+			for range 95 {
+				var release func()
+				if release, err = b.Take(t.Context(), 1); err != nil {
+					break
+				}
+				made++
+				release()
+			}
+			if err != nil {
+				retry, after := fault.RetryOf(err)
+				require.Equal(t, fault.Throttled, retry)
+				require.Equal(t, 24*time.Hour, after)
+				break
+			}
+		}
+		require.LessOrEqual(t, made, 1000)
+		require.GreaterOrEqual(t, made, 900, "what is put aside and lost is little")
+		require.LessOrEqual(t, s.changes, 120, "for a thousand calls")
+	})
+}
+
+func TestLasting_TheVendorsWaitSurvivesTheProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf()
+		b := pace.NewLasting("p", pace.Limits{}, s, time.Now)
+		b.Learn(pace.Hint{Remaining: -1, Wait: 30 * time.Minute})
+		_, err := b.Take(t.Context(), 1)
+		retry, _ := fault.RetryOf(err)
+		require.Equal(t, fault.Throttled, retry)
+		_, err = pace.NewLasting("p", pace.Limits{}, s, time.Now).Take(t.Context(), 1)
+		_, after := fault.RetryOf(err)
+		require.Equal(t, 30*time.Minute, after)
+	})
 }

@@ -55,6 +55,8 @@ type Options struct {
 	Request rest.Request // for the first page
 	Style   Style
 	Records string // path of the records in an answer
+	// Rewrite changes the records of an answer, an array, before anybody reads them; nil leaves them as they are.
+	Rewrite func(records []byte) ([]byte, error)
 	Plan    *rest.Plan
 	Entity  string
 	From    connector.Cursor
@@ -132,7 +134,10 @@ func (p *pages) fetch(ctx context.Context) (*fetched, error) {
 	r := p.request()
 	var e *rest.Envelope
 	r.Accept = func(a *rest.Answer) (err error) {
-		if e, f.records, err = rest.Split(a.Body, p.o.Records); err == nil {
+		if e, f.records, err = rest.Split(a.Body, p.o.Records); err == nil && p.o.Rewrite != nil {
+			f.records, err = p.o.Rewrite(f.records)
+		}
+		if err == nil {
 			f.count, err = p.o.Plan.Count(f.records, f.first)
 		}
 		return err

@@ -171,10 +171,7 @@ var usualMessages = []string{
 }
 
 func (c *Client) messagePaths() []string {
-	if len(c.o.MessageAt) > 0 {
-		return c.o.MessageAt
-	}
-	return usualMessages
+	return append(slices.Clone(c.o.MessageAt), usualMessages...) // what stands between may answer in a way of its own
 }
 
 // hide takes credentials out of a text, in the forms that vendors repeat them in.

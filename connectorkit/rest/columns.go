@@ -49,6 +49,10 @@ func (t *target) typed(pool *batch.Pool, col batch.Column) batch.Column {
 		out, ok = numbers(pool, col, batch.Date, arrow.Int32Traits.CastFromBytes, 4, date)
 	case batch.Timestamp:
 		out, ok = numbers(pool, col, batch.Timestamp, arrow.Int64Traits.CastFromBytes, 8, func(b []byte) (int64, bool) { return instant(b, t.form) })
+	case batch.Time:
+		out, ok = numbers(pool, col, batch.Time, arrow.Int64Traits.CastFromBytes, 8, clock)
+	case batch.JSON:
+		out, ok = plainNumbers(pool, col)
 	default:
 		return col
 	}

@@ -20,6 +20,13 @@ const (
 	EpochMilli  Form = "millis" // milliseconds
 )
 
+// Forms of values that are otherwise left as the vendor wrote them.
+const (
+	Clock Form = "clock" // times of day, as 15:04:05.000Z
+	// PlainNumber is decimals that the vendor writes now in one way, now in another: 1.0E3, 1000.0 and 1000 become one.
+	PlainNumber Form = "plain"
+)
+
 // PlanOptions say how a plan reads records.
 type PlanOptions struct {
 	Fields []string // to deliver, in this order
@@ -80,6 +87,12 @@ func NewPlan(schema flow.Schema, o PlanOptions) (*Plan, error) {
 		t := target{name: name, form: o.Form[name]}
 		if i >= 0 {
 			t.kind = kinds[schema.Fields[i].Type]
+			switch t.form {
+			case Clock:
+				t.kind = batch.Time
+			case PlainNumber:
+				t.kind = batch.JSON
+			}
 		}
 		p.fields, p.read = append(p.fields, t), append(p.read, at(name))
 	}
@@ -94,6 +107,15 @@ func NewPlan(schema flow.Schema, o PlanOptions) (*Plan, error) {
 		p.keys = append(p.keys, at(name))
 	}
 	return p, nil
+}
+
+// Fields are the fields that batches have, in their order.
+func (p *Plan) Fields() []string {
+	names := make([]string, len(p.fields))
+	for i := range p.fields {
+		names[i] = p.fields[i].name
+	}
+	return names
 }
 
 // Decode makes a batch of the records of one page, an array as [Split] gives it. First is the number of the first one in

@@ -36,8 +36,11 @@ type Options struct {
 	Budget  pace.Budget // what the vendor grants this profile; nil is without bounds
 	Rules   []Rule      // what the vendor's errors mean, where the status does not say it; the first that fits counts
 	Secrets []string    // never shown, even when the vendor repeats them
-	// MessageAt are the paths where errors have their text, the most telling first; nil tries the usual ones.
+	// MessageAt are the paths where errors have their text, the most telling first; after them the usual ones are tried.
 	MessageAt []string
+	// Hint completes what an answer's usual headers say of the vendor's own counting, where the vendor says it in a way of
+	// its own; nil for the others.
+	Hint func(h http.Header, hint *pace.Hint)
 
 	Attempts int           // tries of one request; 5
 	Backoff  time.Duration // the longest wait after the first failure, doubled from there on; 1 s
@@ -49,8 +52,9 @@ type Options struct {
 
 // Client speaks to one API for one profile. Safe for concurrent use.
 type Client struct {
-	o    Options
-	base *url.URL
+	o     Options
+	base  *url.URL
+	clock vendorClock
 }
 
 // New makes a client. Its error is Validation: a base that is no URL.
@@ -163,10 +167,15 @@ func (c *Client) try(ctx context.Context, r *Request) (*Answer, string, error) {
 	if err != nil {
 		return nil, used, c.scrubbed(timedOut(ctx, err), used)
 	}
+	c.clock.learn(res.Header, c.o.Now())
 	body, err := egress.ReadAll(res, c.o.MaxBody)
+	hint := hints(res.Header, res.StatusCode, c.o.Now())
+	if c.o.Hint != nil {
+		c.o.Hint(res.Header, &hint)
+	}
 	for _, b := range budgets {
 		if b != nil {
-			b.Learn(hints(res.Header, res.StatusCode, c.o.Now()))
+			b.Learn(hint)
 		}
 	}
 	if err != nil {

@@ -20,6 +20,7 @@ const dataTime = 15 * time.Minute
 type session struct {
 	function    *function
 	credentials *credentials // nil for a profile without
+	run         connector.Run
 }
 
 // context is the connectorContext of a call. Settings are those of the profile, and over them those of one end of a flow.
@@ -27,6 +28,7 @@ func (c *connection) context(s *session, settings map[string]string, entity json
 	all := maps.Clone(filled(c.settings))
 	maps.Copy(all, settings)
 	out := &connectorContext{APIVersion: c.cfg.APIVersion, Credentials: s.credentials, Settings: all, Entity: entity, Profile: c.cfg.ProfileName}
+	out.FlowName, out.ExecutionID = optional(s.run.Flow), optional(s.run.Execution)
 	if out.APIVersion == "" {
 		out.APIVersion = s.function.apiVersion
 	}
@@ -56,7 +58,7 @@ func (c *connection) call(ctx context.Context, operation string, limit time.Dura
 		if err != nil {
 			return nil, ended(ctx, operation, err)
 		}
-		body, err := request(&session{function: fn, credentials: keep})
+		body, err := request(&session{function: fn, credentials: keep, run: connector.RunOf(ctx)})
 		if err != nil {
 			return nil, err
 		}
@@ -72,6 +74,13 @@ func (c *connection) call(ctx context.Context, operation string, limit time.Dura
 func (c *connection) once(ctx context.Context, fn *function, operation string, limit time.Duration, body []byte) (answer []byte, code string, err error) {
 	if len(body) > maxAnswer {
 		return nil, "", fault.New(fault.Validation, "asking the custom connector for %s: the request is larger than %d bytes, which is what a function takes", operation, maxAnswer)
+	}
+	if c.cfg.Budget != nil {
+		release, err := c.cfg.Budget.Take(ctx, 1)
+		if err != nil {
+			return nil, "", ended(ctx, operation, err)
+		}
+		defer release()
 	}
 	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -164,8 +164,12 @@ func (c *connection) Check(ctx context.Context) error {
 // validateSettings has the connector judge settings of one scope.
 func (c *connection) validateSettings(ctx context.Context, scope string, settings map[string]string) error {
 	const operation = "ValidateConnectorRuntimeSettings"
-	answer, err := c.call(ctx, operation, metadataTime, func(*session) ([]byte, error) {
-		return marshal(validateSettingsRequest{Type: operation + "Request", Scope: scope, Settings: filled(settings)})
+	answer, err := c.call(ctx, operation, metadataTime, func(s *session) ([]byte, error) {
+		request := validateSettingsRequest{Type: operation + "Request", Scope: scope, Settings: filled(settings)}
+		if s.credentials != nil {
+			request.AuthType = &s.credentials.Type
+		}
+		return marshal(request)
 	})
 	if answer == nil {
 		return err

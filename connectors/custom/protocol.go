@@ -12,7 +12,7 @@ type connectorContext struct {
 	Credentials *credentials      `json:"credentials"`
 	Settings    map[string]string `json:"connectorRuntimeSettings"`
 	Entity      json.RawMessage   `json:"entityDefinition"` // as DescribeEntity answered it
-	FlowName    *string           `json:"flowName"`
+	FlowName    *string           `json:"flowName"`         // for the connector's logs, in a run
 	ExecutionID *string           `json:"executionId"`
 	Profile     string            `json:"connectorProfileLabel"`
 }
@@ -27,6 +27,7 @@ type validateSettingsRequest struct {
 	Type     string            `json:"type"`
 	Scope    string            `json:"scope"`
 	Settings map[string]string `json:"connectorRuntimeSettings"`
+	AuthType *string           `json:"authenticationType"` // of the profile, as the protocol spells it
 }
 
 type validateCredentialsRequest struct {

@@ -2,7 +2,9 @@ package manifest
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,6 +24,17 @@ func (b *binder) check(m *Manifest) {
 		b.at("auth.prefix", "a prefix goes with a header")
 	case a.Scheme != "" && a.Kind != "oauth2":
 		b.at("auth.scheme", "a scheme is for the kind oauth2")
+	}
+	b.checkOAuth(a)
+	settings := []string{}
+	for i, s := range m.Settings {
+		if !settingName.MatchString(s.Name) || s.Name == "instanceUrl" || slices.Contains(settings, s.Name) {
+			b.at(fmt.Sprintf("settings[%d].name", i), "a name of its own, of letters and digits, is needed here")
+		}
+		settings = append(settings, s.Name)
+	}
+	for name, value := range m.Headers {
+		b.template(join("headers", name), value, settings)
 	}
 	for i, r := range m.Errors {
 		if len(r.Status) == 0 && r.At == "" && r.Text == "" {
@@ -51,6 +64,25 @@ func (b *binder) check(m *Manifest) {
 	}
 }
 
+// checkOAuth checks what the manifest says of the authorization server.
+func (b *binder) checkOAuth(a *Auth) {
+	if a.Kind != "oauth2" && (a.TokenURL != "" || a.AuthURL != "" || len(a.Scopes) > 0 || len(a.Grants) > 0) {
+		b.at("auth", "tokenUrl, authUrl, scopes and grants are for the kind oauth2")
+	}
+	for at, text := range map[string]string{"auth.tokenUrl": a.TokenURL, "auth.authUrl": a.AuthURL} {
+		if u, err := url.Parse(text); text != "" && (err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil) {
+			b.at(at, "an address that begins with https:// is needed here")
+		}
+	}
+	for i, g := range a.Grants {
+		if !contains(grants, g) {
+			b.at(fmt.Sprintf("auth.grants[%d]", i), "%q is none of %s", g, strings.ReplaceAll(grants, "|", ", "))
+		}
+	}
+}
+
+const grants = "AUTHORIZATION_CODE|CLIENT_CREDENTIALS|JWT_BEARER"
+
 func (b *binder) checkBase(m *Manifest) {
 	base, isInstance := strings.CutPrefix(m.Base, "{instanceUrl}")
 	if isInstance {
@@ -64,6 +96,8 @@ func (b *binder) checkBase(m *Manifest) {
 		b.at("base", "an address that begins with https://, without query, is needed here, or {instanceUrl}")
 	}
 }
+
+var settingName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 
 func (b *binder) once(seen map[string]bool, at, name string) {
 	if name == "" {
@@ -91,9 +125,9 @@ func (b *binder) template(at, text string, names []string) {
 		return
 	}
 	for _, p := range parts {
-		if p.isName && names != nil && !slices.Contains(names, p.text) {
+		if p.isName && len(names) > 0 && !slices.Contains(names, p.text) {
 			b.at(at, "there is no value {%s} here; there is {%s}", p.text, strings.Join(names, "}, {"))
-		} else if p.isName && names == nil {
+		} else if p.isName && len(names) == 0 {
 			b.at(at, "there are no values for braces here")
 		}
 	}
@@ -129,6 +163,9 @@ func (b *binder) entity(m *Manifest, e *Entity, at string) {
 		if p != nil {
 			b.endpoint(p, types, at+"."+name)
 		}
+	}
+	if k := e.Keyed; k != nil && (e.Discover == nil || e.Discover.Key == "" || types[k.At] != flow.TypeJSON) {
+		b.at(at+".keyed", "it needs discover with key, and a field of the type json by the name of the list")
 	}
 	if d := e.Discover; d != nil {
 		b.path(at+".discover.path", d.Path, nil)
@@ -236,7 +273,7 @@ func (b *binder) write(m *Manifest, e *Entity, at string, types map[string]flow.
 			}
 			slices.Sort(names)
 		}
-		b.path(place+".path", op.Path, names)
+		b.operation(e, op, name, place, names, types)
 		for i, id := range op.IDs {
 			if types[id] == "" {
 				b.at(fmt.Sprintf("%s.ids[%d]", place, i), "there is no field %q", id)
@@ -254,5 +291,43 @@ func (b *binder) write(m *Manifest, e *Entity, at string, types map[string]flow.
 	}
 	if !any {
 		b.at(at, "it needs at least one operation")
+	}
+}
+
+// operation checks where the requests of one kind of write go.
+func (b *binder) operation(e *Entity, op *Operation, name, place string, names []string, types map[string]flow.Type) {
+	fields := names
+	if fields == nil {
+		for f := range types {
+			fields = append(fields, f)
+		}
+		slices.Sort(fields)
+	}
+	for param, value := range op.Query {
+		b.template(join(place+".query", param), value, fields)
+	}
+	for member := range op.Set {
+		if types[member] != "" {
+			b.at(join(place+".set", member), "there is a field of that name, which tasks can map to")
+		}
+	}
+	if op.Query != nil && op.method() != http.MethodDelete {
+		b.at(place+".query", "parameters are for the method DELETE; other methods send the records")
+	}
+	l := op.Lookup
+	if l == nil {
+		b.path(place+".path", op.Path, names)
+		return
+	}
+	if name != "UPSERT" || op.Path != "" || e.Write.Insert == nil || e.Write.Update == nil || e.Write.Update.Lookup != nil {
+		b.at(place+".lookup", "it stands in upsert, instead of path, beside insert and update")
+		return
+	}
+	b.path(place+".lookup.path", l.Path, nil)
+	for param, value := range l.Query {
+		b.template(join(place+".lookup.query", param), value, fields)
+	}
+	if !slices.Contains(e.Write.Update.IDs, l.ID) {
+		b.at(place+".lookup.id", "update does not find records by %q", l.ID)
 	}
 }

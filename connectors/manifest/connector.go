@@ -3,9 +3,11 @@ package manifest
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"weir.dev/weir/batch"
 	"weir.dev/weir/connector"
@@ -20,8 +22,12 @@ type Connector struct {
 	manifest *Manifest
 	spec     *connector.Spec
 	object   string // the property that names the entity
-	budgets  pace.Set
+	budgets  *pace.Set
 	done     acknowledged
+
+	// Of a manifest in a folder: what its text comes to, and where its other versions are. Empty for one of the program's.
+	digest string
+	family *family
 }
 
 var (
@@ -31,7 +37,7 @@ var (
 
 // New makes the connector of a manifest that Parse has given, for a type that the spec describes.
 func New(m *Manifest, spec *connector.Spec) *Connector {
-	return &Connector{manifest: m, spec: spec, object: flow.TraitsOf(spec.Type).ObjectKey}
+	return &Connector{manifest: m, spec: spec, object: flow.TraitsOf(spec.Type).ObjectKey, budgets: &pace.Set{}}
 }
 
 // Must parses a manifest that is part of the program.
@@ -46,8 +52,22 @@ func Must(text []byte) *Manifest {
 // Spec says what the connector is.
 func (c *Connector) Spec() *connector.Spec { return c.spec }
 
+// Summary is what the manifest says of itself in one sentence.
+func (c *Connector) Summary() string { return c.manifest.Summary }
+
 // Connect opens a connection.
 func (c *Connector) Connect(_ context.Context, cfg connector.Config) (connector.Connection, error) {
+	conn, err := c.connect(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(c.manifest.Entities, func(e Entity) bool { return e.Write != nil }) {
+		return &writable{conn}, nil
+	}
+	return conn, nil
+}
+
+func (c *Connector) connect(cfg connector.Config) (*connection, error) {
 	base, err := c.base(cfg)
 	if err != nil {
 		return nil, err
@@ -59,13 +79,10 @@ func (c *Connector) Connect(_ context.Context, cfg connector.Config) (connector.
 	m, account := c.manifest, cfg.Label+"\x00"+cfg.ProfileName+"\x00"+base
 	o := rest.Options{
 		HTTP: cfg.HTTP, Base: base, Vendor: c.spec.Name, Auth: auth, Secrets: secrets, MessageAt: m.MessageAt, Now: cfg.Now,
-		Budget: c.budgets.For(account, m.Rate.limits()),
+		Budget: c.budgets.Over(cfg.Shared, account, m.Rate.limits()),
 	}
-	for name, value := range m.Headers {
-		if o.Header == nil {
-			o.Header = map[string][]string{}
-		}
-		o.Header.Set(name, value)
+	if o.Header, err = c.headers(cfg); err != nil {
+		return nil, err
 	}
 	for _, r := range m.Errors {
 		o.Rules = append(o.Rules, rest.Rule{Status: r.Status, At: r.At, Code: r.Code, Text: r.Text, Means: rest.Meaning(r.Means), Hint: r.Hint})
@@ -74,15 +91,12 @@ func (c *Connector) Connect(_ context.Context, cfg connector.Config) (connector.
 	if err != nil {
 		return nil, err
 	}
-	conn := &connection{connector: c, client: client, account: account, pool: cfg.Pool, now: cfg.Now}
+	conn := &connection{connector: c, cfg: cfg, client: client, account: account, pool: cfg.Pool, now: cfg.Now}
 	if conn.pool == nil {
 		conn.pool = batch.DefaultPool
 	}
 	if conn.now == nil {
 		conn.now = time.Now
-	}
-	if slices.ContainsFunc(m.Entities, func(e Entity) bool { return e.Write != nil }) {
-		return &writable{conn}, nil
 	}
 	return conn, nil
 }
@@ -111,7 +125,7 @@ func (c *connection) budget(r *Rate) pace.Budget {
 	if *r == (Rate{}) {
 		return nil
 	}
-	return c.connector.budgets.For(c.account+"\x00"+r.Group, r.limits())
+	return c.connector.budgets.Over(c.cfg.Shared, c.account+"\x00"+r.Group, r.limits())
 }
 
 // base is where the API is: the operator's address, else the manifest's, in which {instanceUrl} is the profile's.
@@ -130,6 +144,37 @@ func (c *Connector) base(cfg connector.Config) (string, error) {
 	}
 	instance, err := connector.InstanceURL(cfg.ProfileProperties)
 	return instance + path, err
+}
+
+// headers are those that every request has. Errors are Validation: a setting that the profile lacks.
+func (c *Connector) headers(cfg connector.Config) (http.Header, error) {
+	var given map[string]any
+	if err := cfg.ProfileProperties.Decode(&given); err != nil {
+		return nil, fault.Wrap(fault.Validation, err, "reading the profile's properties")
+	}
+	values := map[string]string{}
+	for _, s := range c.manifest.Settings {
+		value, _ := given[s.Name].(string)
+		if value == "" && !s.Optional {
+			return nil, fault.New(fault.Validation, "the profile's profileProperties lack %s, which %s needs", s.Name, c.manifest.Name)
+		}
+		if strings.ContainsFunc(value, unicode.IsControl) {
+			return nil, fault.New(fault.Validation, "the profile's %s must be one line", s.Name)
+		}
+		values[s.Name] = value
+	}
+	header := http.Header{}
+	for name, text := range c.manifest.Headers {
+		isWhole := true
+		value := fill(text, func(setting string) string {
+			isWhole = isWhole && values[setting] != ""
+			return values[setting]
+		})
+		if isWhole {
+			header.Set(name, value)
+		}
+	}
+	return header, nil
 }
 
 // auth reads the credentials. What it returns besides must never be shown.
@@ -166,6 +211,7 @@ func (c *Connector) auth(cfg connector.Config) (rest.Auth, []string, error) {
 // connection is an open client of a vendor.
 type connection struct {
 	connector *Connector
+	cfg       connector.Config // that it was opened with
 	client    *rest.Client
 	account   string // what budgets are kept for
 	pool      *batch.Pool

@@ -50,7 +50,11 @@ func (c *connection) describe(ctx context.Context, e *Entity) (flow.Schema, erro
 	found, err := c.discover(ctx, e)
 	for i := range found {
 		if s.Find(found[i].Name) < 0 {
-			s.Fields = append(s.Fields, c.field(e, &found[i]))
+			f := c.field(e, &found[i].Field)
+			if key := found[i].key; key != "" {
+				f.CustomProperties, f.Path, f.Parent = map[string]string{keyProperty: key}, nil, ""
+			}
+			s.Fields = append(s.Fields, f)
 		}
 	}
 	return s, err
@@ -108,25 +112,41 @@ var vendorTypes = map[flow.Type]string{
 // maxDiscovered bounds an account's own fields.
 const maxDiscovered = 5_000
 
+// found is one of the account's own fields.
+type found struct {
+	Field
+	key string // in the list of Entity.Keyed; "" when it is a member like any other
+}
+
 // discover reads the account's own fields.
-func (c *connection) discover(ctx context.Context, e *Entity) ([]Field, error) {
+func (c *connection) discover(ctx context.Context, e *Entity) ([]found, error) {
 	d := e.Discover
 	list, err := c.items(ctx, "describing entity \""+e.Name+"\"", d.Path, d.Records, &d.Paging)
 	if err != nil {
 		return nil, err
 	}
-	var fields []Field
+	var fields []found
 	for _, item := range list {
 		complete := true
 		name := fill(d.Name, func(at string) string {
 			text := item.Text(at)
 			complete = complete && text != ""
+			if e.Keyed != nil {
+				text = plainName(text)
+			}
 			return text
 		})
 		if !complete {
 			continue
 		}
-		f := Field{Name: name, Type: d.Types[item.Text(d.TypeAt)]}
+		if flag, known := item.Flag(d.If); d.If != "" && known && !flag {
+			continue
+		}
+		f := found{Field: Field{Name: name, Type: d.Types[item.Text(d.TypeAt)]}}
+		if e.Keyed != nil {
+			f.key = item.Text(d.Key)
+			f.Name = unlike(fields, name, f.key)
+		}
 		if d.Label != "" {
 			f.Label = rest.Plain(item.Text(d.Label), 200)
 		}
@@ -154,4 +174,20 @@ func (c *connection) items(ctx context.Context, doing, path, at string, p *Pagin
 			return nil, fault.New(fault.Quota, "%s: the list is longer than %d", doing, maxDiscovered)
 		}
 	}
+}
+
+// keyProperty is where a discovered field says under which key a record holds it.
+const keyProperty = "key"
+
+// plainName is a title as a part of a field's name.
+func plainName(title string) string {
+	return strings.Join(strings.FieldsFunc(rest.Plain(title, 100), func(r rune) bool { return strings.ContainsRune(".{}[]\"\\", r) || r == ' ' }), "_")
+}
+
+// unlike is the name, with the key behind it when another field has the name already.
+func unlike(fields []found, name, key string) string {
+	if slices.ContainsFunc(fields, func(f found) bool { return f.Name == name }) {
+		return name + "_" + key
+	}
+	return name
 }

@@ -3,6 +3,9 @@ package manifest
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +23,14 @@ type encoder struct {
 	batch *batch.Batch
 	cells []cell
 	root  []branch
+	keyed []keyedCell
 	buf   []byte
+}
+
+// keyedCell is a column that goes into the list of the account's own fields.
+type keyedCell struct {
+	head []byte // of its item, up to the value
+	cell int
 }
 
 // cell is a column to write.
@@ -35,8 +45,9 @@ type cell struct {
 type branch struct {
 	name  []byte // as JSON, with the colon
 	plain string
-	cell  int // -1 for an object
+	cell  int // -1 for an object or a text that is always the same
 	below []branch
+	fixed []byte // that text, as JSON
 }
 
 func newEncoder(w *writer, b *batch.Batch) *encoder {
@@ -48,10 +59,33 @@ func newEncoder(w *writer, b *batch.Batch) *encoder {
 				c.want, c.how = f.kind(), f.Form
 			}
 		}
+		if own, ok := w.own[col.Name]; ok {
+			c.want = own.kind()
+			e.keyed = append(e.keyed, keyedCell{w.into.Keyed.head(own.key), i})
+			e.cells = append(e.cells, c)
+			continue
+		}
 		e.cells = append(e.cells, c)
 		e.root = grow(e.root, strings.Split(col.Name, "."), i)
 	}
+	for _, member := range slices.Sorted(maps.Keys(w.operation.Set)) {
+		e.root = fix(e.root, strings.Split(member, "."), batch.AppendQuoted(nil, []byte(w.operation.Set[member])))
+	}
 	return e
+}
+
+// fix adds a member that is always the same; below another one only where that is written.
+func fix(list []branch, path []string, text []byte) []branch {
+	name := append(batch.AppendQuoted(nil, []byte(path[0])), ':')
+	if len(path) == 1 {
+		return append([]branch{{plain: path[0], name: name, cell: -1, fixed: text}}, list...)
+	}
+	for i := range list {
+		if list[i].plain == path[0] && list[i].cell < 0 && list[i].fixed == nil {
+			list[i].below = fix(list[i].below, path[1:], text)
+		}
+	}
+	return list
 }
 
 func grow(list []branch, path []string, cell int) []branch {
@@ -97,6 +131,11 @@ func (e *encoder) path(row int) (path string, ok bool) {
 	ok = true
 	path = fill(e.w.operation.Path, func(name string) string {
 		i := e.batch.Find(name)
+		if id := e.w.found[row]; id != "" && name == e.w.foundBy {
+			escaped, fine := pathEscape(strings.Trim(id, `"`))
+			ok = ok && fine
+			return escaped
+		}
 		if i < 0 {
 			ok = false
 			return ""
@@ -113,7 +152,8 @@ func (e *encoder) request(rows []int) *rest.Request {
 	op := e.w.operation
 	path, _ := e.path(rows[0]) // sendable has seen to it
 	r := &rest.Request{Doing: e.w.doing(), Method: op.method(), Path: path, Once: e.w.name == "INSERT" && !op.Repeatable}
-	if op.method() == "DELETE" && op.Batch <= 1 {
+	if op.method() == "DELETE" && (op.Batch <= 1 || op.Query != nil) {
+		r.Query = e.query(op.Query, rows)
 		return r
 	}
 	e.buf = e.buf[:0]
@@ -127,7 +167,7 @@ func (e *encoder) request(rows []int) *rest.Request {
 		if i > 0 {
 			e.buf = append(e.buf, ',')
 		}
-		e.buf = e.object(e.buf, e.root, row)
+		e.buf = e.record(e.buf, row)
 	}
 	if op.Batch > 1 {
 		e.buf = append(e.buf, ']')
@@ -154,7 +194,9 @@ func (e *encoder) object(dst []byte, list []branch, row int) []byte {
 		}
 		first = false
 		dst = append(dst, b.name...)
-		if b.cell < 0 {
+		if b.fixed != nil {
+			dst = append(dst, b.fixed...)
+		} else if b.cell < 0 {
 			dst = e.object(dst, b.below, row)
 		} else {
 			dst = e.cells[b.cell].append(dst, row)
@@ -172,11 +214,11 @@ func (e *encoder) isEmpty(b *branch, row int) bool {
 		return e.cells[b.cell].form.IsNull(row)
 	}
 	for i := range b.below {
-		if !e.isEmpty(&b.below[i], row) {
+		if b.below[i].fixed == nil && !e.isEmpty(&b.below[i], row) {
 			return false
 		}
 	}
-	return true
+	return b.fixed == nil
 }
 
 // append writes a value. Text that comes from sources without types becomes what the field holds; text that is not of
@@ -222,4 +264,73 @@ func (c *cell) isRaw(text []byte) bool {
 		return json.Valid(text)
 	}
 	return false
+}
+
+// query fills parameters with the values of some rows, with commas between. Those whose field is not mapped, or is empty in
+// every row, are left out.
+func (e *encoder) query(params map[string]string, rows []int) url.Values {
+	q := url.Values{}
+	for name, text := range params {
+		isKnown := true
+		value := fill(text, func(field string) string {
+			i := e.batch.Find(field)
+			if i < 0 {
+				isKnown = false
+				return ""
+			}
+			var list []string
+			for _, row := range rows {
+				if v := e.cells[i].form.Append(nil, row); len(v) > 0 {
+					list = append(list, string(v))
+				}
+			}
+			return strings.Join(list, ",")
+		})
+		if isKnown && value != "" {
+			q.Set(name, value)
+		}
+	}
+	return q
+}
+
+// record writes a row: its columns, the id under which it has been found, and the account's own fields.
+func (e *encoder) record(dst []byte, row int) []byte {
+	dst = e.object(dst, e.root, row)
+	more := func() { // over the closing brace
+		if dst = dst[:len(dst)-1]; dst[len(dst)-1] != '{' {
+			dst = append(dst, ',')
+		}
+	}
+	if id := e.w.found[row]; id != "" {
+		more()
+		dst = append(append(append(dst, batch.AppendQuoted(nil, []byte(e.w.foundBy))...), ':'), id...)
+		dst = append(dst, '}')
+	}
+	var list []byte
+	for _, k := range e.keyed {
+		if e.w.name == "INSERT" && e.cells[k.cell].form.IsNull(row) {
+			continue
+		}
+		if len(list) > 0 {
+			list = append(list, ',')
+		}
+		list = append(e.cells[k.cell].append(append(list, k.head...), row), '}')
+	}
+	if len(list) > 0 {
+		more()
+		dst = append(append(append(dst, batch.AppendQuoted(nil, []byte(e.w.into.Keyed.At))...), ":["...), list...)
+		dst = append(dst, ']', '}')
+	}
+	return dst
+}
+
+// head is the beginning of an item of the list, up to its value. A key that is a number is written as one.
+func (k *Keyed) head(key string) []byte {
+	head := append(append([]byte{'{'}, batch.AppendQuoted(nil, []byte(k.Key))...), ':')
+	if _, err := strconv.ParseInt(key, 10, 64); err == nil {
+		head = append(head, key...)
+	} else {
+		head = batch.AppendQuoted(head, []byte(key))
+	}
+	return append(append(append(head, ','), batch.AppendQuoted(nil, []byte(k.Value))...), ':')
 }

@@ -2,77 +2,154 @@ package manifest
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/sha256"
+	"encoding/hex"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"weir.dev/weir/connector"
 	"weir.dev/weir/fault"
-	"weir.dev/weir/flow"
 )
 
 // Library is a folder of manifests, each the custom connector whose label is the file's name. It looks at the folder
-// again when it is asked and some time has passed: a manifest that is changed counts for the next connection. Safe for
-// concurrent use.
+// again when it is asked and some time has passed: a manifest that is changed counts for the next connection, and for the
+// next run. Safe for concurrent use.
 type Library struct {
 	dir  string
+	only string // the label of the one file that counts; "" for all
 	spec *connector.Spec
 	log  *slog.Logger
 
 	mu     sync.Mutex // guards all below
 	looked time.Time
-	files  map[string]file
+	files  map[string]*file
+	passed map[string]bool // files that have been warned about
 }
 
 // file is one manifest of the folder.
 type file struct {
 	size      int64
 	modTime   time.Time
+	isGone    bool       // at the last look; it goes at the next one, when whoever replaces it has had time to
 	connector *Connector // the last version that was sound; nil when there has been none
-	problems  Problems
+	since     time.Time  // when that was written
+	problems  Problems   // of the file as it is now
+	family    family
 }
 
 // lookAgain is how old a look at the folder may be.
 const lookAgain = 2 * time.Second
 
 // label is what a file's name may be before its suffix: what the API takes for a connector's label.
-var label = regexp.MustCompile(`^[a-zA-Z0-9][\w!@#.-]{0,255}$`)
+var label = regexp.MustCompile(`^[a-zA-Z0-9][\w!@#.-]{1,255}$`)
 
 // OpenLibrary reads a folder; one that does not exist is empty. The spec is that of custom connectors. Its error is
 // Validation: every problem of every manifest, which would otherwise show up when a flow runs.
 func OpenLibrary(dir string, spec *connector.Spec, log *slog.Logger) (*Library, error) {
-	l := &Library{dir: dir, spec: spec, log: log, files: map[string]file{}}
-	if err := l.look(); err != nil {
-		return nil, fault.Wrap(fault.Validation, err, "reading the manifests of %s", dir)
-	}
-	var lines []string
-	for name, f := range l.files {
-		for _, p := range f.problems {
-			lines = append(lines, name+".yaml:"+p.String())
-		}
-	}
-	if len(lines) > 0 {
-		return nil, fault.New(fault.Validation, "reading the manifests of %s:\n%s", dir, strings.Join(lines, "\n"))
+	l := &Library{dir: dir, spec: spec, log: log, files: map[string]*file{}, passed: map[string]bool{}}
+	if err := l.open(); err != nil {
+		return nil, err
 	}
 	return l, nil
 }
 
-// Find is the connector of a label, or nil when the folder has none.
-func (l *Library) Find(label string) *Connector {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if time.Since(l.looked) > lookAgain {
-		if err := l.look(); err != nil {
-			l.log.Warn("the folder of manifests cannot be read; what was read before still counts", "folder", l.dir, "error", err)
+// open looks for the first time. Its error is Validation.
+func (l *Library) open() error {
+	if err := l.look(); err != nil {
+		return fault.Wrap(fault.Validation, err, "reading the manifests of %s", l.dir)
+	}
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(l.files)) {
+		for _, p := range l.files[name].problems {
+			lines = append(lines, name+".yaml:"+p.String())
 		}
 	}
-	return l.files[label].connector
+	if len(lines) > 0 {
+		return fault.New(fault.Validation, "reading the manifests of %s:\n%s", l.dir, strings.Join(lines, "\n"))
+	}
+	return nil
+}
+
+// Shelved is a manifest of the folder, as it counts now.
+type Shelved struct {
+	Label     string
+	Connector *Connector
+	Since     time.Time // when the file was written that counts
+	Problem   string    // why the file as it is now does not count, "" when it does
+}
+
+// Find is the connector of a label, or nil when the folder has none.
+func (l *Library) Find(label string) *Connector {
+	if s, ok := l.Get(label); ok {
+		return s.Connector
+	}
+	return nil
+}
+
+// Get is the manifest of a label.
+func (l *Library) Get(label string) (Shelved, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refresh()
+	return l.shelved(label)
+}
+
+// All are the manifests of the folder, by label.
+func (l *Library) All() []Shelved {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refresh()
+	var list []Shelved
+	for _, name := range slices.Sorted(maps.Keys(l.files)) {
+		if s, ok := l.shelved(name); ok {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+func (l *Library) shelved(name string) (Shelved, bool) {
+	f := l.files[name]
+	if f == nil || f.connector == nil {
+		return Shelved{}, false
+	}
+	s := Shelved{Label: name, Connector: f.connector, Since: f.since}
+	if len(f.problems) > 0 {
+		s.Problem = name + ".yaml:" + f.problems[0].String()
+	}
+	return s, true
+}
+
+// Watch looks at the folder until ctx ends, so that the log tells of a change before somebody asks for it.
+func (l *Library) Watch(ctx context.Context) {
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			l.All()
+		}
+	}
+}
+
+// refresh looks at the folder when the last look is old.
+func (l *Library) refresh() {
+	if time.Since(l.looked) < lookAgain {
+		return
+	}
+	if err := l.look(); err != nil {
+		l.log.Warn("the folder of manifests cannot be read; what was read before still counts", "folder", l.dir, "error", err)
+	}
 }
 
 // look reads what has changed. A manifest that has become wrong keeps its last sound version.
@@ -85,7 +162,14 @@ func (l *Library) look() error {
 	seen := map[string]bool{}
 	for _, e := range entries {
 		name, isManifest := strings.CutSuffix(e.Name(), ".yaml")
-		if !isManifest || e.IsDir() || !label.MatchString(name) {
+		if !isManifest || e.IsDir() || l.only != "" && name != l.only {
+			continue
+		}
+		if !label.MatchString(name) {
+			if !l.passed[e.Name()] {
+				l.passed[e.Name()] = true
+				l.log.Warn("a file's name is no label, so that it is passed over; a label has two letters, digits or signs at least", "file", e.Name())
+			}
 			continue
 		}
 		seen[name] = true
@@ -93,114 +177,75 @@ func (l *Library) look() error {
 			return err
 		}
 	}
-	for name := range l.files {
-		if !seen[name] {
+	for name, f := range l.files {
+		switch {
+		case seen[name]:
+			f.isGone = false
+		case f.isGone:
 			delete(l.files, name)
+			l.log.Info("a manifest is gone", "connector", name)
+		default:
+			f.isGone = true
 		}
 	}
 	return nil
 }
 
 func (l *Library) load(name string, e fs.DirEntry) error {
-	info, err := e.Info()
+	info, err := os.Stat(filepath.Join(l.dir, e.Name())) // not the entry's: a link may lead elsewhere by now
+	if os.IsNotExist(err) {
+		return nil // it is being replaced
+	}
 	if err != nil {
 		return err
 	}
-	old, known := l.files[name]
-	if known && old.size == info.Size() && old.modTime.Equal(info.ModTime()) {
+	f := l.files[name]
+	if f == nil {
+		f = &file{}
+	}
+	if l.files[name] == f && f.size == info.Size() && f.modTime.Equal(info.ModTime()) {
 		return nil
 	}
-	next := file{size: info.Size(), modTime: info.ModTime(), connector: old.connector}
-	var m *Manifest
-	if info.Size() > maxText {
-		next.problems = Problems{{Line: 1, Column: 1, Message: "it is too long"}}
-	} else {
-		text, err := os.ReadFile(filepath.Join(l.dir, e.Name()))
-		if err != nil {
+	var text []byte
+	if info.Size() <= maxText { // Parse refuses what is longer
+		if text, err = os.ReadFile(filepath.Join(l.dir, e.Name())); err != nil {
 			return err
 		}
-		m, next.problems = Parse(text)
+	} else {
+		text = make([]byte, maxText+1)
 	}
-	if m != nil {
+	isKnown := l.files[name] != nil
+	f.size, f.modTime = info.Size(), info.ModTime()
+	l.files[name] = f
+	l.take(name, f, text, isKnown)
+	return nil
+}
+
+// take makes the text of a file count, when it is sound and says something new.
+func (l *Library) take(name string, f *file, text []byte, isKnown bool) {
+	m, problems := Parse(text)
+	f.problems = problems
+	if m == nil {
+		if isKnown {
+			l.log.Warn("a changed manifest is wrong; the version before still counts", "connector", name, "problem", problems[0].String())
+		}
+		return
+	}
+	sum := sha256.Sum256(text)
+	digest := hex.EncodeToString(sum[:])
+	if f.connector != nil && f.connector.digest == digest {
+		return
+	}
+	next := f.family.version(digest) // it may be back to what it was
+	if next == nil {
 		spec := *l.spec
 		spec.Name = m.Name
-		next.connector = New(m, &spec)
-	} else if known {
-		l.log.Warn("a changed manifest is wrong; the version before still counts", "connector", name, "problem", next.problems[0].String())
+		next = New(m, &spec)
+		next.digest = digest
+		f.family.add(next)
 	}
-	l.files[name] = next
-	return nil
-}
-
-// Or is the connector of custom connectors that looks into the library first: a label that it has is a manifest's, every
-// other one is the given connector's.
-func (l *Library) Or(other connector.Connector) connector.Connector { return &either{l, other} }
-
-type either struct {
-	library *Library
-	other   connector.Connector
-}
-
-var _ connector.PropertyChecker = (*either)(nil)
-
-func (e *either) Spec() *connector.Spec { return e.other.Spec() }
-
-// Connect opens a connection of the profile's label.
-func (e *either) Connect(ctx context.Context, cfg connector.Config) (connector.Connection, error) {
-	c := e.library.Find(cfg.Label)
-	if c == nil {
-		return e.other.Connect(ctx, cfg)
+	f.connector, f.since = next, f.modTime
+	if isKnown {
+		l.log.Info("a manifest has changed", "connector", name)
 	}
-	cfg, err := flat(cfg)
-	if err != nil {
-		return nil, err
-	}
-	return c.Connect(ctx, cfg)
-}
-
-// CheckSource and CheckDestination check what holds for every label: a definition does not name one.
-func (e *either) CheckSource(props flow.Properties) error {
-	if c, ok := e.other.(connector.PropertyChecker); ok {
-		return c.CheckSource(props)
-	}
-	return nil
-}
-
-// CheckDestination is as CheckSource.
-func (e *either) CheckDestination(props flow.Properties) error {
-	if c, ok := e.other.(connector.PropertyChecker); ok {
-		return c.CheckDestination(props)
-	}
-	return nil
-}
-
-// flat brings the structures of a custom connector's profile into the plain form that manifests read.
-func flat(cfg connector.Config) (connector.Config, error) {
-	var props struct {
-		Settings map[string]string `json:"profileProperties"`
-	}
-	var credentials struct {
-		Basic  map[string]string `json:"basic"`
-		APIKey map[string]string `json:"apiKey"`
-		OAuth  struct {
-			Token string `json:"accessToken"`
-		} `json:"oauth2"`
-	}
-	if cfg.ProfileProperties.Decode(&props) != nil || cfg.ProfileCredentials.Decode(&credentials) != nil {
-		return cfg, fault.New(fault.Validation, "the properties or credentials of profile %q cannot be read", cfg.ProfileName)
-	}
-	plain := map[string]string{}
-	for _, part := range []map[string]string{credentials.Basic, credentials.APIKey} {
-		for name, value := range part {
-			plain[name] = value
-		}
-	}
-	if credentials.OAuth.Token != "" {
-		plain["accessToken"] = credentials.OAuth.Token
-	}
-	var err error
-	if cfg.ProfileProperties, err = json.Marshal(props.Settings); err == nil {
-		cfg.ProfileCredentials, err = json.Marshal(plain)
-	}
-	return cfg, fault.Wrap(fault.Internal, err, "reading profile %q", cfg.ProfileName)
 }

@@ -19,19 +19,31 @@ import (
 
 // Manifest is one vendor. The tags are what [Parse] reads, [Schema] writes and the documentation shows.
 type Manifest struct {
-	Name    string            `yaml:"name" required:"true" doc:"The vendor's name, as people write it."`
-	Summary string            `yaml:"summary" doc:"One sentence that says what the connector moves."`
-	Docs    string            `yaml:"docs" doc:"Address of the vendor's API documentation, beginning with https://."`
-	Base    string            `yaml:"base" required:"true" doc:"Where the API is: an address, or {instanceUrl} for the profile's, and perhaps a path behind it."`
-	Auth    Auth              `yaml:"auth" required:"true" doc:"How profiles authenticate."`
-	Headers map[string]string `yaml:"headers" doc:"Headers that every request has, such as a version of the API."`
-	Rate    Rate              `yaml:"rate" doc:"What the vendor grants one account."`
-	Errors  []ErrorRule       `yaml:"errors" doc:"What answers mean where their status does not say it; the first rule that fits counts."`
+	Name    string `yaml:"name" required:"true" doc:"The vendor's name, as people write it."`
+	Summary string `yaml:"summary" doc:"One sentence that says what the connector moves."`
+	Owner   string `yaml:"owner" doc:"Who wrote the manifest."`
+	Version string `yaml:"version" doc:"The manifest's own version."`
+	Docs    string `yaml:"docs" doc:"Address of the vendor's API documentation, beginning with https://."`
+	Base    string `yaml:"base" required:"true" doc:"Where the API is: an address, or {instanceUrl} for the profile's, and perhaps a path behind it."`
+	Auth    Auth   `yaml:"auth" required:"true" doc:"How profiles authenticate."`
+	// Settings are beside instanceUrl, which goes without saying where the base asks for it.
+	Settings []Setting         `yaml:"settings" doc:"What each profile has to say in its profileProperties besides."`
+	Headers  map[string]string `yaml:"headers" doc:"Headers that every request has, such as a version of the API; braces hold a setting."`
+	Rate     Rate              `yaml:"rate" doc:"What the vendor grants one account."`
+	Errors   []ErrorRule       `yaml:"errors" doc:"What answers mean where their status does not say it; the first rule that fits counts."`
 	// MessageAt replaces the usual places.
 	MessageAt []string `yaml:"messageAt" doc:"Paths of the text of an error, the most telling first."`
 	Check     *Check   `yaml:"check" doc:"A cheap request that proves a profile."`
 	Jobs      []Job    `yaml:"jobs" doc:"Recipes for work that the vendor does in the background."`
 	Entities  []Entity `yaml:"entities" required:"true" doc:"What can be read and written."`
+}
+
+// Setting is a property of profiles. It is no secret.
+type Setting struct {
+	Name        string `yaml:"name" required:"true" doc:"Its name in profileProperties."`
+	Label       string `yaml:"label" doc:"The name that people read."`
+	Description string `yaml:"description" doc:"A sentence about it."`
+	Optional    bool   `yaml:"optional" doc:"Whether a profile may leave it out; a header that asks for it is then left out, too."`
 }
 
 // Auth is how requests show who sends them.
@@ -41,6 +53,12 @@ type Auth struct {
 	Header string `yaml:"header" doc:"With apiKey: the header that holds the key."`
 	Prefix string `yaml:"prefix" doc:"With header: what stands before the key, such as \"Token \"."`
 	Query  string `yaml:"query" doc:"With apiKey: the parameter of the query that holds the key."`
+
+	// What follows tells people and clients how to make a profile; each profile names its own token address.
+	TokenURL string   `yaml:"tokenUrl" doc:"With oauth2: where tokens are got, shown to those who make a profile."`
+	AuthURL  string   `yaml:"authUrl" doc:"With oauth2: the page where a user gives consent."`
+	Scopes   []string `yaml:"scopes" doc:"With oauth2: the scopes that the connector needs."`
+	Grants   []string `yaml:"grants" doc:"With oauth2: AUTHORIZATION_CODE, CLIENT_CREDENTIALS or JWT_BEARER; the first two when absent."`
 }
 
 // Rate is a budget of calls, kept for each profile.
@@ -77,6 +95,7 @@ type Entity struct {
 	Fields      []Field   `yaml:"fields" required:"true" doc:"What its records hold."`
 	Open        bool      `yaml:"open" doc:"Whether records may hold fields that are not listed; they can be asked for by name."`
 	Discover    *Discover `yaml:"discover" doc:"Where an account's own fields are listed."`
+	Keyed       *Keyed    `yaml:"keyed" doc:"The list of a record that holds the account's own fields, where they are no members."`
 	Read        *Endpoint `yaml:"read" doc:"Where all records are."`
 	Incremental *Endpoint `yaml:"incremental" doc:"Where the records are that have changed since some time."`
 	Write       *Write    `yaml:"write" doc:"How records are written."`
@@ -97,6 +116,13 @@ type Field struct {
 	Values      []string `yaml:"values" doc:"What it can be."`
 }
 
+// Keyed is a list of objects, each with a field's key and its value: {id: 7, value: red}.
+type Keyed struct {
+	At    string `yaml:"at" required:"true" doc:"Name of the list in a record."`
+	Key   string `yaml:"key" required:"true" doc:"Name of the key in an item of the list."`
+	Value string `yaml:"value" required:"true" doc:"Name of the value."`
+}
+
 // Discover reads fields from the account.
 type Discover struct {
 	Path    string            `yaml:"path" required:"true" doc:"Path below the base."`
@@ -104,6 +130,8 @@ type Discover struct {
 	Paging  Paging            `yaml:"paging" doc:"How the list goes on."`
 	Name    string            `yaml:"name" required:"true" doc:"Template of the field's name, such as user_fields.{key}; the braces hold a path in the list's item."`
 	Label   string            `yaml:"label" doc:"Path of the label in the item."`
+	Key     string            `yaml:"key" doc:"With keyed: path of the field's key in the item."`
+	If      string            `yaml:"if" doc:"Path of a flag in the item; fields whose flag is false are none of the account's own."`
 	TypeAt  string            `yaml:"typeAt" doc:"Path of the vendor's type in the item."`
 	Types   map[string]string `yaml:"types" doc:"The vendor's types and what they come to; string when not listed."`
 }
@@ -161,15 +189,28 @@ type Write struct {
 
 // Operation is one kind of write.
 type Operation struct {
-	Method  string   `yaml:"method" enum:"POST|PUT|PATCH|DELETE" doc:"POST when absent."`
-	Path    string   `yaml:"path" required:"true" doc:"Path below the base. With batch 1, {id} and other braces hold fields of the record."`
-	Batch   int      `yaml:"batch" doc:"Records in a request; 1 when absent."`
-	Wrap    string   `yaml:"wrap" doc:"Name of the member that holds the records, or the record; absent when they are the body."`
-	IDs     []string `yaml:"ids" doc:"Fields of which one finds the record; they are what idFieldNames can be."`
-	Job     string   `yaml:"job" doc:"The recipe by which the answer is waited for."`
-	Results *Results `yaml:"results" doc:"Where the answer says what became of each record; absent when it is all or nothing."`
+	Method string `yaml:"method" enum:"POST|PUT|PATCH|DELETE" doc:"POST when absent."`
+	Path   string `yaml:"path" doc:"Path below the base. With batch 1, {id} and other braces hold fields of the record."`
+	// Query replaces the body of a DELETE.
+	Query map[string]string `yaml:"query" doc:"Parameters; braces hold a field of the record, or with a batch those of all, with commas between. One with an empty value is left out."`
+	// Lookup is for vendors without a call of their own for it.
+	Lookup  *Lookup           `yaml:"lookup" doc:"For upsert: how a record is looked for; one that is found goes by update, any other by insert."`
+	Batch   int               `yaml:"batch" doc:"Records in a request; 1 when absent."`
+	Wrap    string            `yaml:"wrap" doc:"Name of the member that holds the records, or the record; absent when they are the body."`
+	Set     map[string]string `yaml:"set" doc:"Members that every record has with the same text, such as a type; dots lead into objects that are written."`
+	IDs     []string          `yaml:"ids" doc:"Fields of which one finds the record; they are what idFieldNames can be."`
+	Job     string            `yaml:"job" doc:"The recipe by which the answer is waited for."`
+	Results *Results          `yaml:"results" doc:"Where the answer says what became of each record; absent when it is all or nothing."`
 	// Repeatable vendors know a record that comes twice.
 	Repeatable bool `yaml:"repeatable" doc:"Whether sending a record twice changes nothing more. Updates, upserts and deletions by a key are."`
+}
+
+// Lookup finds out whether a record is there.
+type Lookup struct {
+	Path    string            `yaml:"path" required:"true" doc:"Path below the base."`
+	Query   map[string]string `yaml:"query" required:"true" doc:"Parameters; braces hold fields of the record."`
+	Records string            `yaml:"records" doc:"Path of those that are found."`
+	ID      string            `yaml:"id" required:"true" doc:"Field by which update finds records, and its path in what is found."`
 }
 
 // Results is where an answer says what became of each record.

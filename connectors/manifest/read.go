@@ -24,7 +24,7 @@ func (c *connection) Splits(ctx context.Context, req connector.ReadRequest, _ in
 	if err != nil {
 		return nil, err
 	}
-	data, err := json.Marshal(slice{Entity: e.Name})
+	data, err := json.Marshal(slice{Entity: e.Name, Version: c.connector.digest})
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "splitting entity %q", e.Name)
 	}
@@ -34,21 +34,28 @@ func (c *connection) Splits(ctx context.Context, req connector.ReadRequest, _ in
 // slice is a split's data.
 type slice struct {
 	Entity string `json:"entity"`
+	// Version is the digest of the manifest that made the split. A run keeps to it while this process has it.
+	Version string `json:"version,omitempty"`
 }
 
 // Read opens the list.
 func (c *connection) Read(_ context.Context, req connector.ReadRequest, split connector.Split, from connector.Cursor) (connector.Pages, error) {
+	var s slice
+	serr := json.Unmarshal(split.Data, &s)
+	c, err := c.as(c.connector.family.version(s.Version))
+	if err != nil {
+		return nil, err
+	}
 	e, err := c.entity(req.Properties)
 	if err != nil {
 		return nil, err
 	}
-	var s slice
-	if err := json.Unmarshal(split.Data, &s); err != nil || s.Entity != e.Name || e.Read == nil {
+	if serr != nil || s.Entity != e.Name || e.Read == nil {
 		return nil, fault.New(fault.Internal, "reading entity %q: split %d is not one of its own", e.Name, split.Index)
 	}
 	q := c.question(e, &req)
 	plan, err := rest.NewPlan(q.schema, rest.PlanOptions{
-		Fields: req.Fields, At: e.places(), Form: e.forms(), Window: q.window, By: req.WindowBy, Key: q.endpoint.Dedup, Pool: c.pool,
+		Fields: req.Fields, At: e.places(&q.schema), Form: e.forms(), Window: q.window, By: req.WindowBy, Key: q.endpoint.Dedup, Pool: c.pool,
 	})
 	if err != nil {
 		return nil, err
@@ -57,6 +64,7 @@ func (c *connection) Read(_ context.Context, req connector.ReadRequest, split co
 		Client: c.client, Style: q.endpoint.Paging.style(), Records: q.endpoint.Records, Plan: plan, Entity: e.Name, From: from,
 		Request: rest.Request{Doing: "reading entity " + strconv.Quote(e.Name), Path: q.endpoint.Path, Query: q.query, Budget: c.budget(&q.endpoint.Rate)},
 		Dedup:   len(q.endpoint.Dedup) > 0,
+		Rewrite: e.rewrite(),
 	})
 }
 
@@ -192,8 +200,15 @@ func (p *Paging) style() page.Style {
 }
 
 // places are the fields that do not stand under their own name.
-func (e *Entity) places() map[string]string {
+func (e *Entity) places(schema *flow.Schema) map[string]string {
 	out := map[string]string{}
+	if k := e.keyed(); k != nil {
+		for i := range schema.Fields {
+			if key := schema.Fields[i].CustomProperties[keyProperty]; key != "" {
+				out[schema.Fields[i].Name] = k.Into() + "." + key
+			}
+		}
+	}
 	for _, f := range e.Fields {
 		if f.At != "" {
 			out[f.Name] = f.At
@@ -213,4 +228,20 @@ func (e *Entity) forms() map[string]rest.Form {
 		}
 	}
 	return out
+}
+
+// keyed is the list of the account's own fields; nil for none.
+func (e *Entity) keyed() *rest.Keyed {
+	if e.Keyed == nil {
+		return nil
+	}
+	return &rest.Keyed{List: e.Keyed.At, Key: e.Keyed.Key, Value: e.Keyed.Value}
+}
+
+// rewrite spreads that list.
+func (e *Entity) rewrite() func([]byte) ([]byte, error) {
+	if k := e.keyed(); k != nil {
+		return k.Spread
+	}
+	return nil
 }

@@ -102,11 +102,26 @@ func (c *writable) OpenWriter(ctx context.Context, req connector.WriteRequest) (
 	if err := alive(ctx); err != nil {
 		return nil, err
 	}
-	a, err := c.connector.aim(req.Properties)
+	conn, err := c.as(c.connector.family.pinned(req.ExecutionID, c.connector))
 	if err != nil {
 		return nil, err
 	}
-	return &writer{connection: c.connection, aim: a, key: fmt.Sprintf("%s/%d", req.ExecutionID, req.Split)}, nil
+	a, err := conn.connector.aim(req.Properties)
+	if err != nil {
+		return nil, err
+	}
+	out := &writer{connection: conn, aim: a, key: fmt.Sprintf("%s/%d", req.ExecutionID, req.Split)}
+	if a.into.Keyed != nil {
+		list, err := conn.discover(ctx, a.into)
+		if err != nil {
+			return nil, err
+		}
+		out.own = make(map[string]found, len(list))
+		for _, f := range list {
+			out.own[f.Name] = f
+		}
+	}
+	return out, nil
 }
 
 // writer writes one split. For one goroutine.
@@ -115,6 +130,11 @@ type writer struct {
 	aim
 	key    string
 	closed bool
+	own    map[string]found // the account's own fields that go into a list
+
+	// Of records that were looked for: the ids of those that are there, as JSON, by row, and the member they go into.
+	found   map[int]string
+	foundBy string
 }
 
 func (w *writer) doing() string { return fmt.Sprintf("writing to entity %q", w.into.Name) }
@@ -131,12 +151,23 @@ func (w *writer) Write(ctx context.Context, sequence int64, b *batch.Batch) (con
 	if w.id != "" && b.Find(w.id) < 0 {
 		return connector.Receipt{}, nil, fault.New(fault.Validation, "%s: no task maps to %q, by which records are found", w.doing(), w.id)
 	}
+	if w.into.Keyed != nil && b.Find(w.into.Keyed.At) >= 0 && len(w.own) > 0 && slices.ContainsFunc(b.Columns, func(c batch.Column) bool { _, ok := w.own[c.Name]; return ok }) {
+		return connector.Receipt{}, nil, fault.New(fault.Validation, "%s: tasks map to %q and to fields in it; one of the two has to go", w.doing(), w.into.Keyed.At)
+	}
 	enc := newEncoder(w, b)
 	done := w.connector.done.of(w.account + "\x00" + name)
 	receipt := connector.Receipt{Name: name}
 	var refused []connector.Refusal
+	if w.operation.Lookup != nil {
+		bytes, no, err := w.byLookup(ctx, enc, b, enc.sendable(&refused))
+		if err != nil {
+			return connector.Receipt{}, nil, err
+		}
+		refused = append(refused, no...)
+		return finished(receipt, bytes, b, refused)
+	}
 	for part, rest := 0, enc.sendable(&refused); len(rest) > 0; part++ {
-		rows := rest[:min(max(w.operation.Batch, 1), len(rest))]
+		rows := enc.together(rest, w.operation.Batch)
 		rest = rest[len(rows):]
 		r := enc.request(rows)
 		receipt.Bytes += int64(len(r.Body))
@@ -154,8 +185,13 @@ func (w *writer) Write(ctx context.Context, sequence int64, b *batch.Batch) (con
 		}
 		refused = append(refused, done.parts[part].refused...)
 	}
+	return finished(receipt, receipt.Bytes, b, refused)
+}
+
+// finished completes a receipt.
+func finished(receipt connector.Receipt, bytes int64, b *batch.Batch, refused []connector.Refusal) (connector.Receipt, []connector.Refusal, error) {
 	slices.SortFunc(refused, func(x, y connector.Refusal) int { return x.Row - y.Row })
-	receipt.Rows = int64(b.Rows - len(refused))
+	receipt.Bytes, receipt.Rows = bytes, int64(b.Rows-len(refused))
 	return receipt, refused, nil
 }
 
@@ -255,6 +291,11 @@ func (w *writer) finder(how *Results, b *batch.Batch, rows []int) func(int, *res
 				if !form.IsNull(row) {
 					byID[field+"\x00"+string(form.Append(nil, row))] = row
 				}
+			}
+		}
+		if field == w.foundBy {
+			for _, row := range rows {
+				byID[field+"\x00"+strings.Trim(w.found[row], `"`)] = row
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"weir.dev/weir/batch"
 	"weir.dev/weir/blob"
+	"weir.dev/weir/connector"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
 	"weir.dev/weir/format/csv"
@@ -124,6 +125,28 @@ func (c *connection) Describe(ctx context.Context, props flow.Properties) (flow.
 	return schema, err
 }
 
+// DescribeObjects describes the first few of the named objects that are there. Nil names all under the prefix.
+func (c *connection) DescribeObjects(ctx context.Context, props flow.Properties, objects []connector.Object) (flow.Schema, error) {
+	if objects == nil {
+		return c.Describe(ctx, props)
+	}
+	p, bucket, err := c.source(ctx, props)
+	if err != nil {
+		return flow.Schema{}, err
+	}
+	found, err := present(ctx, bucket, p.BucketPrefix, objects)
+	if err != nil {
+		return flow.Schema{}, err
+	}
+	samples := make([]input, 0, maxSampled)
+	for _, o := range found[:min(len(found), maxSampled)] {
+		samples = append(samples, input{bucket, o})
+	}
+	schema, err := describeSamples(ctx, bucket, p.BucketPrefix, p.fileType(), samples)
+	schema.Entity = p.BucketName + "/" + p.BucketPrefix
+	return schema, err
+}
+
 // source reads the properties and opens their bucket.
 func (c *connection) source(ctx context.Context, props flow.Properties) (sourceProperties, blob.Bucket, error) {
 	p, err := readSource(props)
@@ -143,8 +166,15 @@ func (p sourceProperties) fileType() fileType {
 
 func describe(ctx context.Context, bucket blob.Bucket, prefix string, configured fileType) (flow.Schema, error) {
 	samples, err := findSamples(ctx, bucket, prefix, maxSampled)
-	if err != nil || len(samples) == 0 {
+	if err != nil {
 		return flow.Schema{}, err
+	}
+	return describeSamples(ctx, bucket, prefix, configured, samples)
+}
+
+func describeSamples(ctx context.Context, bucket blob.Bucket, prefix string, configured fileType, samples []input) (flow.Schema, error) {
+	if len(samples) == 0 {
+		return flow.Schema{}, nil
 	}
 	t, err := samples[0].typeOf(ctx, configured)
 	if err != nil {

@@ -44,7 +44,7 @@ func (c *connection) Splits(ctx context.Context, req connector.ReadRequest, want
 	if err != nil {
 		return nil, err
 	}
-	objects, total, err := list(ctx, bucket, p.BucketPrefix, req.Window)
+	objects, total, err := find(ctx, bucket, p.BucketPrefix, &req)
 	if err != nil {
 		return nil, err
 	}

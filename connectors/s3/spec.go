@@ -55,6 +55,7 @@ func (Connector) Spec() *connector.Spec {
 			"A run reads at most 1,000,000 objects.",
 			"A file may be of any size; AppFlow's limit of 125 MB does not hold here.",
 			"CSV needs a header line, and every file under the prefix must have the columns that the flow uses.",
+			"An event flow, which the tag weir:events=object-created allows, takes the objects created since it was started; see docs/events.md.",
 			"An incremental run takes the objects last modified within its window.",
 			"Compressed files (gzip, Zstandard, bzip2) and Parquet are read too, which AppFlow does not do.",
 		},

@@ -28,13 +28,13 @@ func (c *connection) Survey(ctx context.Context, req connector.ReadRequest) ([]f
 		return nil, err
 	}
 	if p.fileType() == typeJSON {
-		s, err := c.Describe(ctx, req.Properties)
+		s, err := c.DescribeObjects(ctx, req.Properties, req.Objects)
 		if err != nil || len(s.Fields) == 0 {
 			return nil, err
 		}
 		return []flow.Schema{s}, nil
 	}
-	objects, _, err := list(ctx, bucket, p.BucketPrefix, req.Window)
+	objects, _, err := find(ctx, bucket, p.BucketPrefix, &req)
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,8 @@ func destRules(d *flow.Definition) flow.Problems {
 		return flow.Problems{{Path: path, Text: fmt.Sprintf("Salesforce finds records by one field, %d were given; name one", len(w.IDs))}}
 	case w.Operation == "UPDATE" && !strings.EqualFold(w.IDs[0], "Id"):
 		return flow.Problems{{Path: path, Text: "Salesforce updates records by their Id only, not by " + w.IDs[0] + "; use UPSERT for an external id"}}
+	case w.Operation == "DELETE" && !strings.EqualFold(w.IDs[0], "Id"):
+		return flow.Problems{{Path: path, Text: "Salesforce deletes records by their Id only, not by " + w.IDs[0]}}
 	}
 	return nil
 }

@@ -1,4 +1,18 @@
 // Package salesforce is the connector for Salesforce: objects by the REST and Bulk APIs, both ways, and change events.
+//
+// # Reading
+//
+//	source.go                what is read by which API, in how many splits
+//	ask.go, question.go      the question: fields, also of other objects, ranges of ids, order
+//	soql.go                  its conditions
+//	query.go, divide.go      how it is asked by REST; an object in pieces, by ranges of ids that are counted
+//	pages.go                 a split's pages, fetched ahead by one goroutine
+//	readrest.go              pages by REST: JSON
+//	readbulk.go, bulkjob.go, readresults.go   jobs, and the pages of their results: CSV
+//
+// Records come in the order of their ids, or of a window's time and then the id, from both APIs. So the place behind a
+// record is all that a cursor has to know: the links and jobs that it names besides are only the cheaper way to go on, and
+// may vanish at any time. Batches are the same whichever API has brought them.
 package salesforce
 
 import (
@@ -48,14 +62,29 @@ func Spec() *connector.Spec {
 		Settings:        settings(),
 		SubServices: []connector.SubService{
 			{Name: "AUTH", Description: "The login host, which gives tokens."},
-			{Name: "EVENTS", Description: "The Pub/Sub API, for change and platform events."},
+			{Name: "EVENTS", Description: "The Pub/Sub API, for change and platform events; an address with the path /cometd takes the Streaming API below it instead."},
 		},
 		Limits: []string{
 			"AppFlow moves 15 GB out and 500 MB in with a run; Weir has no limit of its own.",
-			"AUTOMATIC reads by REST below 1,000,000 records and writes by REST below 1,000 records, and by Bulk API 2.0 else.",
-			"Bulk API 2.0 carries no compound fields, such as addresses.",
-			"UPDATE finds records by their Id, UPSERT by the Id or an external id.",
+			"AUTOMATIC reads by REST below 1,000,000 records and by Bulk API 2.0 else; it writes up to 100,000 records at a time, by REST where there are fewer than 1,000.",
+			"Bulk API 2.0 carries no compound fields, such as addresses: AUTOMATIC reads objects by REST when a flow maps one, and BULKV2 leaves them out of Map_all; the fields that they are made of come either way.",
+			"Both APIs give the same rows in the same form, in the order of their ids.",
+			"A field of a parent is named by its path, such as Owner.Name, over up to five relationships.",
+			"The content of files (fields of the type base64) is not read.",
+			"An incremental run takes the changes up to 30 seconds before it began, since Salesforce shows a change some time after the moment that it bears; the next run takes the rest.",
+			"Flows leave 5 percent of the organization's daily API calls to others, or what --salesforce-reserve says, and stop with an error rather than use them.",
+			"Big objects and external objects are read in one piece: when Salesforce forgets a cursor of theirs, after two days, the run has to begin anew.",
+			"UPDATE and DELETE find records by their Id, UPSERT by the Id or an external id; a row without it is refused, but by UPSERT with the Id, which takes it for a new record.",
+			"A parent can be named by its own Id or external id in a destination field such as Owner.Email or Parent__r.Code__c, or Lead:Who.Email where the parent may be of several objects.",
+			"Null, an empty text and #N/A leave a field of a new record to Salesforce's defaults, and clear it by UPDATE and UPSERT; a checkbox keeps its value. Both APIs write the same.",
+			"When Salesforce does not answer to new records sent by REST, up to 200 of them are sent again and may be there twice; jobs of the Bulk API are found again, and UPDATE, UPSERT and DELETE have no such moment.",
+			"Records that are locked are sent again a few times; rows of one key in one write go one after the other by REST.",
 			"New fields are taken up by themselves (enableDynamicFieldUpdate) only on the way to S3.",
+			"Events: object names them, as AccountChangeEvent, Invoice__ChangeEvent, ChangeEvents for those of all objects, Sales__chn for a channel of your own, or Order_Placed__e. Of a channel of several objects only the header is listed: tasks name the fields that they want.",
+			"Events come by the Pub/Sub API (gRPC, api.pubsub.salesforce.com:7443). Where it cannot be reached when a flow begins, or the organization has no licence for it, they come by the Streaming API (long polling) from then on.",
+			"An event is a record: ChangeEventHeader with the names of the fields that changed, then the fields that hold something or were emptied; times are text. Events of a gap have the header alone: the records have to be read.",
+			"Salesforce keeps events for 72 hours. A flow that was away for longer goes on with the oldest that there are, and says that some may be missing; it says so, too, when the connection breaks in the first minutes, before Salesforce has told where it stands.",
+			"A daily allocation of delivered events is Salesforce's; once it is used up, listening tries again every hour.",
 		},
 	}
 }
@@ -64,7 +93,7 @@ func settings() []connector.Setting {
 	return connector.Settings([]connector.Setting{
 		connector.ObjectSetting(connector.InSource, "The object to read, such as Account; for events the channel, such as AccountChangeEvent."),
 		{Where: connector.InSource, Name: "enableDynamicFieldUpdate", Kind: connector.Flag, Default: "false", Description: "Whether fields that are added in Salesforce are taken up by themselves."},
-		{Where: connector.InSource, Name: "includeDeletedRecords", Kind: connector.Flag, Default: "false", Description: "Whether records in the recycle bin are read, too."},
+		{Where: connector.InSource, Name: "includeDeletedRecords", Kind: connector.Flag, Default: "false", Description: "Whether records in the recycle bin are read, too; map IsDeleted to tell them."},
 		transferAPI(connector.InSource),
 		connector.ObjectSetting(connector.InDestination, "The object to write."),
 		transferAPI(connector.InDestination),

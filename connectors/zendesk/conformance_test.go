@@ -103,7 +103,7 @@ func TestConformance(t *testing.T) {
 					},
 				}
 			},
-			Invalid: append(invalid, flow.Properties(`{"object":"users","writeOperationType":"DELETE"}`), object("brands"),
+			Invalid: append(invalid, flow.Properties(`{"object":"groups","writeOperationType":"DELETE"}`), object("brands"),
 				flow.Properties(`{"object":"users","writeOperationType":"UPSERT","idFieldNames":["name"]}`)),
 		},
 	})

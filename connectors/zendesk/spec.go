@@ -41,12 +41,12 @@ func Spec() *connector.Spec {
 			flow.CustomerProfiles, flow.Honeycode, flow.LookoutMetrics, flow.Redshift, flow.S3, flow.Marketo, flow.Salesforce,
 			flow.Snowflake, flow.Upsolver, flow.Zendesk, flow.CustomConnector,
 		},
-		WriteOperations: []string{"INSERT", "UPSERT", "UPDATE"},
+		WriteOperations: []string{"INSERT", "UPSERT", "UPDATE", "DELETE"},
 		Settings: connector.Settings([]connector.Setting{
 			connector.ObjectSetting(connector.InSource, "The object to read, such as tickets."),
 			connector.ObjectSetting(connector.InDestination, "The object to write, such as tickets."),
 		},
-			connector.WriteSettings("The field that finds records: the id, or an external id; UPSERT goes by the external id. Zendesk records are not deleted."),
+			connector.WriteSettings("The field that finds records: the id, or an external id; UPSERT goes by the external id, DELETE by the id."),
 			connector.ErrorHandlingSettings(),
 			[]connector.Setting{connector.InstanceSetting("The account's address, such as https://example.zendesk.com.")},
 			connector.ClientSettings("", true),
@@ -58,9 +58,10 @@ func Spec() *connector.Spec {
 			"The only comparison in a filter is GREATER_THAN.",
 			"Zendesk leaves the last minute out of incremental exports, so an incremental run takes the changes up to one minute before it began; the next run takes the rest.",
 			"An incremental run shows deleted tickets, with the status deleted; a full run leaves them out.",
-			"Tickets are written by INSERT and UPDATE: Zendesk has no UPSERT for them.",
+			"Zendesk has no UPSERT for tickets: each is looked for by its external id, with a call of its own, and then changed or made. Tickets that were closed months ago are not found.",
+			"DELETE takes tickets, users and organizations, by their ids. Deleted tickets can be restored in Zendesk for thirty days.",
 			"When Zendesk does not answer to new records, or Weir ends before it does, that batch is sent again and may be there twice; UPDATE and UPSERT have no such moment.",
-			"Custom fields of tickets come as the list custom_fields.",
+			"Custom fields of tickets are fields of their own, custom_fields. and the title with underscores for spaces, in both directions; the list custom_fields has them all.",
 		},
 	}
 }

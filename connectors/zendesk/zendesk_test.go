@@ -111,9 +111,10 @@ func TestRead_ZendesksOwnTroubles(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				a := fake.New(fake.Options{Token: connectortest.Token, Records: 10})
-				require.NoError(t, a.SetMode(mode))
 				conn, _ := connect(t, a)
-				pages, err := conn.(connector.Reader).Read(t.Context(), request(t, conn, "tickets", "id"), connector.Split{Data: []byte(`{"entity":"tickets"}`)}, nil)
+				req := request(t, conn, "tickets", "id")
+				require.NoError(t, a.SetMode(mode))
+				pages, err := conn.(connector.Reader).Read(t.Context(), req, connector.Split{Data: []byte(`{"entity":"tickets"}`)}, nil)
 				require.NoError(t, err)
 				p, err := pages.Next(t.Context())
 				require.Equal(t, want, fault.CodeOf(err), "%v", err)

@@ -9,7 +9,7 @@ import (
 // filler makes the cells of a column, a window's worth of rows at a time, with what the processor has for it: the same
 // headers as batch.PutView makes, in a third of the time.
 type filler struct {
-	data    unsafe.Pointer // batch.Slack bytes are readable behind every cell
+	data    unsafe.Pointer // 48 bytes are readable behind every cell: see cut.Pad
 	ends    unsafe.Pointer // *int32: where the field before row 0's cell ends, and behind it where the cell does
 	stride  int            // bytes from one row's ends to the next one's
 	views   unsafe.Pointer // of row 0

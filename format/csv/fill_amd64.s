@@ -2,6 +2,8 @@
 
 // func fillAVX2(f *filler)
 //
+// A cell that begins with a quote and is longer than 33 bytes, or has a quote inside, is left to Go.
+//
 // SI data, R8 the ends of the row's cell, R9 bytes from row to row, R10 the row's header, R11 row, R12 rows, R13 the
 // longest text, BX masks, AX where the cell begins, CX its length.
 TEXT ·fillAVX2(SB), NOSPLIT, $0-8
@@ -20,6 +22,9 @@ TEXT ·fillAVX2(SB), NOSPLIT, $0-8
 	MOVQ R11, AX
 	SHLQ $4, AX
 	ADDQ AX, R10
+	MOVL $0x22222222, DX
+	VMOVD DX, X1
+	VPBROADCASTD X1, Y1
 	CMPQ R11, R12
 	JGE stop
 
@@ -29,7 +34,9 @@ row:
 	INCL AX
 	SUBL AX, CX
 	CMPB (SI)(AX*1), $34
-	JEQ stop
+	JEQ quoted
+
+text:
 	CMPQ CX, R13
 	CMOVQGT CX, R13
 	CMPL CX, $12
@@ -52,7 +59,22 @@ next:
 stop:
 	MOVQ R11, 32(DI)
 	MOVQ R13, 48(DI)
+	VZEROUPPER
 	RET
+
+// The next quote of a field of at most 33 bytes must be its last byte: then the text lies between the two.
+quoted:
+	CMPL CX, $33
+	JHI stop
+	VPCMPEQB 1(SI)(AX*1), Y1, Y2
+	VPMOVMSKB Y2, DX
+	BSFL DX, DX
+	JEQ stop
+	SUBL $2, CX
+	CMPL CX, DX
+	JNE stop
+	INCL AX
+	JMP text
 
 long:
 	MOVL (SI)(AX*1), DX

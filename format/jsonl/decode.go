@@ -159,7 +159,22 @@ func (d *decoder) object(at int, n *node, depth int) int {
 		if at++; data[at] <= ' ' {
 			at = d.space(at)
 		}
-		if at = d.member(at, g, depth); at < 0 {
+		if begin := at; data[at] == '"' && g.below == nil { // most values are texts: these few lines spare them three calls
+			at++
+			w := uint(at) / 64
+			found := d.special[w] >> (uint(at) % 64)
+			if found != 0 {
+				at += bits.TrailingZeros64(found)
+			}
+			if found != 0 && data[at] == '"' {
+				at++
+			} else if at = d.text(at); at < 0 {
+				return -1
+			}
+			if g.column >= 0 {
+				d.set(g, begin, at)
+			}
+		} else if at = d.member(at, g, depth); at < 0 {
 			return -1
 		}
 		if data[at] <= ' ' {
@@ -181,12 +196,9 @@ func (d *decoder) object(at int, n *node, depth int) int {
 // member parses a member's value and delivers it where it was asked for.
 func (d *decoder) member(at int, g *guess, depth int) int {
 	begin := at
-	switch {
-	case g.below != nil:
+	if g.below != nil {
 		at = d.through(at, g.below, depth)
-	case d.data[at] == '"':
-		at = d.text(at + 1)
-	default:
+	} else {
 		at = d.value(at, depth)
 	}
 	if at >= 0 && g.column >= 0 {
@@ -233,7 +245,7 @@ func (d *decoder) text(at int) int {
 // set delivers the value that lies between two offsets.
 func (d *decoder) set(g *guess, begin, end int) {
 	c := &d.cells[g.column]
-	if d.file.paths.many[g.column] && !c.better(d.row, g.rank) {
+	if g.many && !c.better(d.row, g.rank) {
 		return
 	}
 	n := end - begin

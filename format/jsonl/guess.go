@@ -19,6 +19,7 @@ type guess struct {
 	length int
 	column int // -1 when nobody asked for it
 	rank   int
+	many   bool // several ways lead to the column
 	below  *node
 }
 
@@ -71,6 +72,7 @@ func (d *decoder) search(at int, n *node, s *state, next int) int {
 	}
 	if m := n.members[string(name)]; m != nil {
 		g.column, g.rank, g.below = m.column, m.rank, m.below
+		g.many = m.column >= 0 && d.file.paths.many[m.column]
 	}
 	next = min(next, len(s.expect))
 	if len(s.expect) >= maxGuesses { // names without end: each takes the place of another

@@ -3,9 +3,7 @@ package jsonl
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -55,31 +53,33 @@ func Sample(ctx context.Context, in format.Input, maxBytes int) ([]Field, error)
 		return nil, err
 	}
 	checked.Release()
-	s := sampler{seen: map[string]*seen{}}
+	s := sampler{text: text, seen: map[string]*seen{}}
+	root := &place{seen: &seen{}}
 	for at := 0; ; {
 		if at += max(bytes.IndexByte(text[at:], '{'), 0); at >= len(text) || text[at] != '{' {
 			break
 		}
-		end := objectEnd(text, at)
-		dec := json.NewDecoder(bytes.NewReader(text[at:end]))
-		dec.UseNumber()
-		_, err := dec.Token() // the opening brace
-		if err == nil {
-			err = s.members(dec, &seen{}, "", 0)
-		}
-		if err != nil {
-			return nil, refuse(in.Name(), "sampling records: %w", err)
-		}
-		at = end
+		at = s.members(at+1, root, 0)
 	}
 	return s.fields(), nil
 }
 
-// sampler collects what values paths have.
+// sampler collects what values paths have. Its text has been checked: what follows reads on wherever it finds something
+// else than it expects, and ends with the text.
 type sampler struct {
+	text  []byte
 	order []string
 	seen  map[string]*seen
-	path  []string // where the sampler is
+	name  []byte // a name without its escapes
+}
+
+// place is where the sampler is: what it knows of the path, and the members it has met below. Two places may have the same
+// path: where a name holds a dot.
+type place struct {
+	*seen
+	path  string
+	names []string
+	below map[string]*place
 }
 
 // seen says of what types the values of a path were. Null is none.
@@ -88,12 +88,12 @@ type seen struct {
 	boolean, integer, float, text, array, object bool
 }
 
-func (s *sampler) at(path string) *seen {
+func (s *sampler) at(path string, names []string) *seen {
 	v := s.seen[path]
 	if v == nil {
 		v = &seen{}
-		if len(s.path) > 1 {
-			v.path = slices.Clone(s.path)
+		if len(names) > 1 {
+			v.path = names
 		}
 		if len(s.order) < sampleFields {
 			s.order = append(s.order, path)
@@ -103,74 +103,97 @@ func (s *sampler) at(path string) *seen {
 	return v
 }
 
-// value takes in the next value of dec, which has the given path.
-func (s *sampler) value(dec *json.Decoder, path string, depth int) error {
-	token, err := dec.Token()
-	if err != nil {
-		return err
+// member is the place of a member of the object at p.
+func (s *sampler) member(p *place, name []byte) *place {
+	if bytes.IndexByte(name, '\\') >= 0 {
+		s.name = batch.AppendUnescaped(s.name[:0], name)
+		name = s.name
 	}
-	v := s.at(path)
-	switch t := token.(type) {
-	case bool:
-		v.boolean = true
-	case string:
-		v.text = true
-	case json.Number:
-		if _, err := strconv.ParseInt(t.String(), 10, 64); err == nil {
-			v.integer = true
-		} else {
-			v.float = true
-		}
-	case json.Delim:
-		if t == '[' {
-			v.array = true
-			return skipRest(dec)
-		}
-		if depth == sampleDepth {
-			v.array = true
-			return skipRest(dec)
-		}
-		return s.members(dec, v, path, depth)
+	if m := p.below[string(name)]; m != nil {
+		return m
 	}
-	return nil
+	m := &place{path: string(name), names: append(slices.Clone(p.names), string(name))}
+	if len(p.names) > 0 {
+		m.path = p.path + "." + m.path
+	}
+	m.seen = s.at(m.path, m.names)
+	if p.below == nil {
+		p.below = map[string]*place{}
+	}
+	p.below[string(name)] = m
+	return m
 }
 
-func (s *sampler) members(dec *json.Decoder, v *seen, path string, depth int) error {
-	v.object = true
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return err
+// members takes in the object at p, from behind its brace on. Like value it returns where what it took in ends.
+func (s *sampler) members(at int, p *place, depth int) int {
+	p.object = true
+	for {
+		at = skipSpace(s.text, at)
+		switch c := s.byteAt(at); {
+		case c == '}' || at >= len(s.text):
+			return at + 1
+		case c != '"':
+			at++
+			continue
 		}
-		below := fmt.Sprint(name)
-		if depth > 0 {
-			below = path + "." + below
+		end := stringEnd(s.text, at+1)
+		if end == 0 {
+			return len(s.text)
 		}
-		s.path = append(s.path, fmt.Sprint(name))
-		if err := s.value(dec, below, depth+1); err != nil {
-			return err
-		}
-		s.path = s.path[:len(s.path)-1]
+		m := s.member(p, s.text[at+1:end])
+		at = skipSpace(s.text, skipSpace(s.text, end+1)+1) // behind the colon
+		at = s.value(at, m, depth+1)
 	}
-	_, err := dec.Token()
-	return err
 }
 
-// skipRest reads to the end of the array or object whose beginning was read last.
-func skipRest(dec *json.Decoder) error {
-	for depth := 1; depth > 0; {
-		token, err := dec.Token()
-		if err != nil {
-			return err
+// value takes in a value at p.
+func (s *sampler) value(at int, p *place, depth int) int {
+	switch c := s.byteAt(at); {
+	case c == '{' && depth < sampleDepth:
+		return s.members(at+1, p, depth)
+	case c == '{' || c == '[':
+		p.array = true
+		if end := objectEnd(s.text, at); end > 0 {
+			return end
 		}
-		switch token {
-		case json.Delim('['), json.Delim('{'):
-			depth++
-		case json.Delim(']'), json.Delim('}'):
-			depth--
+		return len(s.text)
+	case c == '"':
+		p.text = true
+		if end := stringEnd(s.text, at+1); end > 0 {
+			return end + 1
 		}
+		return len(s.text)
+	case c == 't' || c == 'f':
+		p.boolean = true
+	case c == '-' || c-'0' < 10:
+		return s.number(at, p)
 	}
-	return nil
+	for s.byteAt(at)-'a' < 26 { // true, false, null
+		at++
+	}
+	return at
+}
+
+func (s *sampler) number(at int, p *place) int {
+	start, whole := at, true
+	for c := s.byteAt(at); c-'0' < 10 || c == '-' || c == '.' || c == '+' || c|0x20 == 'e'; c = s.byteAt(at) {
+		whole = whole && (c-'0' < 10 || c == '-')
+		at++
+	}
+	if whole && at-start > 18 {
+		_, err := strconv.ParseInt(string(s.text[start:at]), 10, 64)
+		whole = err == nil
+	}
+	p.integer = p.integer || whole
+	p.float = p.float || !whole
+	return at
+}
+
+func (s *sampler) byteAt(at int) byte {
+	if at < len(s.text) {
+		return s.text[at]
+	}
+	return 0
 }
 
 func (s *sampler) fields() []Field {

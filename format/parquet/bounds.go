@@ -28,16 +28,22 @@ func (s *textSpan) add(views []arrow.ViewHeader, bufs [][]byte) {
 		} else {
 			a, b = ends(long(v, bufs))
 		}
-		// Strictly inside: nothing to do.
-		if less(s.lo[0], s.lo[1], a, b) && less(a, b, s.hi[0], s.hi[1]) {
-			continue
-		}
-		if v.Len() <= inlineMax {
-			s.addBytes(inline(v))
-		} else {
-			s.addBytes(long(v, bufs))
+		// Strictly inside: nothing to do. Strictly beyond: nothing to compare.
+		switch above, below := less(s.lo[0], s.lo[1], a, b), less(a, b, s.hi[0], s.hi[1]); {
+		case above && below:
+		case above && s.any && less(s.hi[0], s.hi[1], a, b):
+			s.max, s.hi = textOf(v, bufs), [2]uint64{a, b}
+		default:
+			s.addBytes(textOf(v, bufs))
 		}
 	}
+}
+
+func textOf(v *arrow.ViewHeader, bufs [][]byte) []byte {
+	if v.Len() <= inlineMax {
+		return inline(v)
+	}
+	return long(v, bufs)
 }
 
 func less(a0, a1, b0, b1 uint64) bool {

@@ -16,12 +16,13 @@ import (
 	"weir.dev/weir/blob/buckets"
 	"weir.dev/weir/connector"
 	"weir.dev/weir/connectors/custom"
+	"weir.dev/weir/connectors/manifest"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
 	"weir.dev/weir/internal/access"
 	"weir.dev/weir/internal/durable"
-	"weir.dev/weir/internal/durable/local"
 	"weir.dev/weir/internal/engine"
+	"weir.dev/weir/internal/listen"
 	"weir.dev/weir/internal/notify"
 	"weir.dev/weir/internal/profile"
 	"weir.dev/weir/internal/server"
@@ -39,7 +40,7 @@ type App struct {
 	Store      store.Store
 	Keys       *access.Keyring
 	Connectors *connector.Registry
-	Engine     *local.Engine
+	Engine     Engine
 	Server     *server.Server
 	Log        *slog.Logger
 	// FirstKey is set when this start has made the installation's first key.
@@ -53,6 +54,8 @@ type App struct {
 	flows     *flowMetrics
 	masters   masterFiles // as they were before the vault was opened
 	buckets   *buckets.Buckets
+	manifests *manifest.Library // nil without a folder
+	inbox     *listen.Inbox     // of event flows
 	closers   []func() error
 }
 
@@ -93,17 +96,17 @@ func Open(ctx context.Context, cfg Config, logTo io.Writer) (_ *App, err error) 
 		return nil, err
 	}
 	secret, err := installationSecret(ctx, a.Store, a.vault)
-	if err != nil {
-		return nil, err
+	if err != nil || cfg.WorkerOnly {
+		return a, err
 	}
 	proxies, err := parseProxies(cfg.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
 	a.Server, err = server.New(ctx, server.Options{
-		Metadata: a.metadataCache(), Registrar: custom.Registrar{Invoker: invoker},
+		Metadata: a.metadataCache(), Registrar: custom.Registrar{Invoker: invoker}, Manifests: shownManifests(a.manifests, a.Log),
 		Store: a.Store, Runner: a.Engine, Connectors: a.Connectors, Keys: a.Keys, KeyAdmin: a.Keys, Profiles: a.profiles, AccountID: cfg.AccountID,
-		Announcer: a.book, Began: a.flows.began,
+		Announcer: a.book, Began: a.flows.began, Inbox: inbox{a.inbox},
 		Live: liveView{a.Engine}, Logger: a.Log, Metrics: a.telemetry.Registry, Gatherer: a.telemetry.Registry,
 		MaxBody: cfg.MaxBody, MaxFlows: cfg.MaxFlows, MaxProfiles: cfg.MaxProfiles, MaxConnectors: cfg.MaxConnectors,
 		MaxRunning: cfg.MaxRunning, Version: Version, Secret: secret,
@@ -151,6 +154,9 @@ func (a *App) openKeys(ctx context.Context) error {
 	}
 	a.closers = append(a.closers, v.Close)
 	a.vault = v
+	if a.Config.WorkerOnly {
+		return nil
+	}
 	a.Keys = access.NewKeyring(a.Store, v, time.Now, a.Log)
 	if a.Config.AccessKeyID != "" {
 		a.Keys.Fix(sigv4.Key{ID: a.Config.AccessKeyID, Secret: a.Config.SecretAccess}, "environment")
@@ -188,22 +194,30 @@ func (a *App) openEngine(ctx context.Context) error {
 	if err := a.openProfiles(); err != nil {
 		return err
 	}
+	if err := a.openInbox(); err != nil {
+		return err
+	}
 	runs := newRunMetrics(a.telemetry.Registry)
 	a.flows = newFlowMetrics(a.telemetry.Registry)
 	steps := &durable.Steps{
-		Announcer: a.book, Catalog: a.catalogOf(), Began: a.flows.began,
+		Announcer: a.book, Catalog: a.catalogOf(), Began: a.flows.began, Inbox: a.inbox,
 		Store: a.Store, Connectors: a.Connectors, Configure: a.profiles.Config, Mover: eng, Log: a.Log, Board: durable.NewBoard(nil),
 		Options: durable.Options{MaxRunning: a.Config.MaxRunning}, Concluded: func(x *flow.Execution) { runs.concluded(x); a.flows.concluded(x) },
 	}
 	if a.Config.Store == "sqlite" {
 		a.background(func(ctx context.Context) { a.watchMaster(ctx, a.masters) })
 	}
-	a.Engine = local.New(steps, local.Options{Executions: a.Config.Parallel, Alone: a.Config.Store == "sqlite"})
+	if a.Engine, err = a.newEngine(ctx, steps); err != nil {
+		return err
+	}
 	a.closers = append(a.closers, func() error { a.Engine.Close(); return nil })
 	if err := a.Engine.Resume(ctx); err != nil {
 		return err
 	}
-	a.Engine.Schedule()
+	if !a.Config.WorkerOnly {
+		a.Engine.Schedule()
+		a.serveEvents(steps)
+	}
 	return nil
 }
 
@@ -236,6 +250,9 @@ func limitHeap(memory int64) {
 		return
 	}
 	debug.SetMemoryLimit(memory + memory*2/5)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(300) // below the limit there is no need to collect as often
+	}
 }
 
 // background runs fn until the app is closed.
@@ -257,7 +274,7 @@ func (a *App) Close() error {
 }
 
 // liveView shows the engine's progress in the server's words.
-type liveView struct{ engine *local.Engine }
+type liveView struct{ engine Engine }
 
 // Live is what the engine knows of an execution.
 func (l liveView) Live(id string) (server.Live, bool) {

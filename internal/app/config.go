@@ -44,6 +44,9 @@ type Config struct {
 	// AllowNetworks are networks that vendors may be reached in, beside public addresses.
 	AllowNetworks []string
 	EgressProxy   string // HTTP proxy to vendors
+	// SalesforceReserve is the share of an organization's daily API calls, in percent, that runs leave to others; 0 means the
+	// connector's default, and a negative one none.
+	SalesforceReserve int
 	// CustomConnectors say which functions are not Lambda's: ARN=URL each.
 	CustomConnectors []string
 	// ConnectorSecrets say where functions of custom connectors find their credentials: "aws" lets Weir write secrets to
@@ -54,7 +57,7 @@ type Config struct {
 	// NotificationExpiry is how long a notification is tried to be delivered; 0 means a day.
 	NotificationExpiry time.Duration
 	Catalog            string        // where output is registered: "glue" or "none"
-	Connectors         string        // folder of manifests, for a run without a store
+	Connectors         string        // folder of manifests: LABEL.yaml is the custom connector of that label
 	MetadataTTL        time.Duration // how long what vendors say of their entities is kept; 0 means an hour
 	ProfileFile        string        // of CreateConnectorProfile requests, for a run without a store
 	LogFormat          string
@@ -72,6 +75,10 @@ type Config struct {
 	MaxRunning            int
 	Parallel              int // executions at the same time in this process
 	DrainTimeout          time.Duration
+	EventBuffer           string        // bytes of events that may wait of one flow, as 10MiB
+	EventDelay            time.Duration // how long an event waits for others to be moved with
+	Fleet                 Fleet
+	WorkerOnly            bool // this process runs executions and answers no calls of the API
 	AccessKeyID           string
 	SecretAccess          string
 	MetricsPublic         bool
@@ -93,6 +100,10 @@ func (c *Config) defaults() {
 	set(&c.AccountID, "000000000000")
 	set(&c.Region, "us-east-1")
 	set(&c.Catalog, catalogGlue)
+	set(&c.EventBuffer, "10MiB") // AppFlow's own limit
+	if c.EventDelay == 0 {
+		c.EventDelay = time.Minute
+	}
 	if c.MaxRunning == 0 {
 		c.MaxRunning = 1000 // AppFlow's own limit
 	}
@@ -118,7 +129,7 @@ func (c *Config) check() error {
 	if c.Store != "sqlite" && !strings.HasPrefix(c.Store, "postgres://") && !strings.HasPrefix(c.Store, "postgresql://") {
 		return fault.New(fault.Validation, "--store must be sqlite or a postgres:// URL")
 	}
-	return nil
+	return c.checkFleet()
 }
 
 // parseProxies reads networks and single addresses.

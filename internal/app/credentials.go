@@ -95,14 +95,15 @@ func newHTTP(cfg Config) (egress.Options, error) {
 
 // newBook makes the book of credentials. The sealer returns what keeps them at rest.
 func newBook(
-	cfg Config, shelf profile.Shelf, sealer func(context.Context, *string) (profile.Sealer, error), opener blob.Opener, list *connector.Registry, log *slog.Logger,
+	cfg Config, shelf profile.Shelf, sealer func(context.Context, *string) (profile.Sealer, error), opener blob.Opener, list *connector.Registry, shared connector.Shared,
+	log *slog.Logger,
 ) (*profile.Book, error) {
 	o, err := newHTTP(cfg)
 	if err != nil {
 		return nil, err
 	}
 	return profile.New(profile.Options{
-		Shelf: shelf, Connectors: list, HTTP: egress.NewClient(o), Sealer: sealer, Apps: &awssecrets.Reader{}, Buckets: opener, Log: log,
+		Shelf: shelf, Connectors: list, HTTP: egress.NewClient(o), Dial: o.Dial, Sealer: sealer, Apps: &awssecrets.Reader{}, Buckets: opener, Shared: shared, Log: log,
 	}), nil
 }
 
@@ -110,6 +111,6 @@ func newBook(
 func (a *App) openProfiles() (err error) {
 	pick := sealerOf(a.Config, a.vault)
 	sealer := func(ctx context.Context, kmsArn *string) (profile.Sealer, error) { return pick(ctx, kmsArn) }
-	a.profiles, err = newBook(a.Config, profile.OnStore(a.Store), sealer, a.buckets, a.Connectors, a.Log)
+	a.profiles, err = newBook(a.Config, profile.OnStore(a.Store), sealer, a.buckets, a.Connectors, sharedBudgets{a.Store, a.Config.Store == "sqlite"}, a.Log)
 	return err
 }

@@ -16,6 +16,7 @@ import (
 	"weir.dev/weir/flow"
 	"weir.dev/weir/internal/access"
 	"weir.dev/weir/internal/app"
+	"weir.dev/weir/internal/listen"
 	"weir.dev/weir/internal/profile"
 	"weir.dev/weir/internal/store"
 	"weir.dev/weir/internal/vault"
@@ -45,6 +46,17 @@ func fill(t *testing.T, cfg app.Config) {
 			return tx.ProfilePut(t.Context(), &store.Profile{Profile: flow.Profile{Name: name, Connector: flow.Singular, CreatedAt: time.Now()}, SealedCredentials: sealed})
 		}))
 	}
+	waiting, err := v.Seal(t.Context(), listen.Purpose, "hooked", []byte(`{"id":1}`))
+	require.NoError(t, err)
+	require.NoError(t, st.Write(t.Context(), func(tx store.Tx) error {
+		if err := tx.FlowPut(t.Context(), &flow.Flow{Name: "hooked", Version: 1}); err != nil {
+			return err
+		}
+		if err := tx.ListenerPut(t.Context(), &store.Listener{FlowName: "hooked", IsHeld: true, Next: 2}); err != nil {
+			return err
+		}
+		return tx.InboxAppend(t.Context(), []*store.EventChunk{{FlowName: "hooked", Sequence: 1, Events: 1, Bytes: 9, Sealed: waiting}})
+	}))
 	require.NoError(t, v.Close())
 	require.NoError(t, st.Close())
 }
@@ -72,6 +84,13 @@ func requireSealedBy(t *testing.T, cfg app.Config, options vault.Options) {
 			require.NoError(t, err)
 			require.Contains(t, string(text), name)
 		}
+		chunks, err := tx.InboxList(t.Context(), "hooked", 0, 9, 9)
+		require.NoError(t, err)
+		require.Len(t, chunks, 1)
+		require.True(t, v.IsCurrent(chunks[0].Sealed))
+		text, err := v.Open(t.Context(), listen.Purpose, "hooked", chunks[0].Sealed)
+		require.NoError(t, err)
+		require.JSONEq(t, `{"id":1}`, string(text))
 		return nil
 	}))
 }

@@ -7,6 +7,7 @@ import (
 
 	"weir.dev/weir/connectors"
 	"weir.dev/weir/connectors/custom"
+	"weir.dev/weir/connectors/salesforce"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
 	"weir.dev/weir/internal/secretserver"
@@ -36,7 +37,13 @@ func (a *App) openConnectors() (*custom.Invoker, error) {
 		})
 		return r, err
 	}
-	a.Connectors = connectors.All(connectors.Settings{Custom: o})
+	if a.manifests, err = openManifests(a.Config.Connectors, a.Log); err != nil {
+		return nil, err
+	}
+	if a.manifests != nil {
+		a.background(a.manifests.Watch)
+	}
+	a.Connectors = connectors.All(connectors.Settings{Custom: o, Manifests: a.manifests, Salesforce: salesforce.Options{Reserve: a.Config.SalesforceReserve}})
 	return o.Invoker, nil
 }
 

@@ -121,6 +121,15 @@ func TestCustomConnector_SourceAndDestination(t *testing.T) {
 	})
 	require.Equal(t, "{\"id\":\"1\",\"note\":\"quote \\\" and \\\\\\\\\"}\n{\"id\":\"2\",\"note\":\"日本\"}\n", output(t, filepath.Join(data, "buckets", "outbox")))
 	require.JSONEq(t, `{"apiKey":"canary-key","authenticationType":"ApiKey"}`, <-found)
+	for kind, name := range map[string]string{"QueryData": "read", "WriteData": "write"} {
+		calls := f.Calls(kind)
+		last := calls[len(calls)-1].Context
+		require.Equal(t, name, *last.Flow)
+		require.Len(t, *last.Execution, 36)
+	}
+	for _, q := range f.Calls("ValidateConnectorRuntimeSettings") {
+		require.Equal(t, "ApiKey", *q.AuthType)
+	}
 	require.NotContains(t, log.String(), "canary-key")
 }
 

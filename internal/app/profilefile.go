@@ -39,7 +39,7 @@ func configureOne(cfg Config, opener blob.Opener, list *connector.Registry, log 
 		return nil, err
 	}
 	sealer := func(context.Context, *string) (profile.Sealer, error) { return profile.Clear{}, nil }
-	book, err := newBook(cfg, shelf, sealer, opener, list, log)
+	book, err := newBook(cfg, shelf, sealer, opener, list, nil, log)
 	if err != nil {
 		return nil, err
 	}

@@ -121,6 +121,9 @@ func reseal(
 	if err := resealSecret(ctx, st, v); err != nil {
 		return done, err
 	}
+	if err := resealEvents(ctx, st, v); err != nil {
+		return done, err
+	}
 	if done.Keys+done.Profiles > 0 {
 		log.InfoContext(ctx, "resealed secrets under the current master key", "keys", done.Keys, "profiles", done.Profiles, "master", v.Current())
 	}

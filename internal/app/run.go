@@ -10,6 +10,7 @@ import (
 
 	"weir.dev/weir/connector"
 	"weir.dev/weir/connectors"
+	"weir.dev/weir/connectors/salesforce"
 	"weir.dev/weir/flow"
 	"weir.dev/weir/internal/durable"
 	"weir.dev/weir/internal/plan"
@@ -35,7 +36,7 @@ func NewOneRun(cfg Config, request []byte, log *slog.Logger) (*OneRun, error) {
 	if err != nil {
 		return nil, errors.Join(err, closeOwn())
 	}
-	list := connectors.All(connectors.Settings{Custom: own, Manifests: manifests})
+	list := connectors.All(connectors.Settings{Custom: own, Manifests: manifests, Salesforce: salesforce.Options{Reserve: cfg.SalesforceReserve}})
 	f, err := server.ParseFlow(request, list)
 	if err != nil {
 		return nil, errors.Join(err, closeOwn())

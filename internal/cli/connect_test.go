@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"weir.dev/weir/connectorkit/oauth/oauthtest"
+	salesforce "weir.dev/weir/connectors/salesforce/fake"
 )
 
 // serveProcess is a `weir serve` in a process of its own, with an environment.
@@ -91,9 +93,13 @@ func browse(t *testing.T, page string) string {
 	return string(text)
 }
 
-func salesforce(vendor *oauthtest.Server) []string {
+// salesforceEnv leads to a vendor that gives tokens, and to an organization that takes them.
+func salesforceEnv(t *testing.T, vendor *oauthtest.Server) []string {
+	t.Helper()
+	org := httptest.NewServer(salesforce.New(salesforce.Options{}))
+	t.Cleanup(org.Close)
 	return []string{
-		"WEIR_ENDPOINT_URL_SALESFORCE=" + vendor.URL,
+		"WEIR_ENDPOINT_URL_SALESFORCE_AUTH=" + vendor.URL, "WEIR_ENDPOINT_URL_SALESFORCE=" + org.URL,
 		"WEIR_OAUTH_SALESFORCE_CLIENT_ID=" + vendor.ClientID, "WEIR_OAUTH_SALESFORCE_CLIENT_SECRET=" + vendor.ClientSecret,
 	}
 }
@@ -101,7 +107,7 @@ func salesforce(vendor *oauthtest.Server) []string {
 func TestConnect_SignsInWithTheBrowser(t *testing.T) {
 	t.Parallel()
 	vendor := oauthtest.New(t)
-	env := salesforce(vendor)
+	env := salesforceEnv(t, vendor)
 	s := serveProcess(t, env)
 	args := s.at("connect", "salesforce", "--name", "crm", "--redirect-url", "http://127.0.0.1:0/callback", "--no-browser")
 	in := signIn(t, env, args...)
@@ -126,7 +132,7 @@ func TestConnect_SignsInWithTheBrowser(t *testing.T) {
 func TestConnect_RefusesAnotherSignInsAnswer(t *testing.T) {
 	t.Parallel()
 	vendor := oauthtest.New(t)
-	env := salesforce(vendor)
+	env := salesforceEnv(t, vendor)
 	s := serveProcess(t, env)
 	for name, test := range map[string]struct{ change, want string }{
 		"another state": {"state", "does not belong to this sign-in"},
@@ -152,7 +158,7 @@ func TestConnect_RefusesAnotherSignInsAnswer(t *testing.T) {
 func TestConnect_PastesTheAnswerOfABrowserElsewhere(t *testing.T) {
 	t.Parallel()
 	vendor := oauthtest.New(t)
-	env := salesforce(vendor)
+	env := salesforceEnv(t, vendor)
 	s := serveProcess(t, env)
 	args := s.at("connect", "salesforce", "--name", "crm", "--redirect-url", "https://weir.example.com/callback", "--paste")
 	c := command(t, env, args...)

@@ -117,8 +117,12 @@ func certify(cmd *cobra.Command, f *certifyFlags, args []string) (err error) {
 
 // open finds out what is to be certified, and runs it when it is a handler.
 func (t *target) open(cmd *cobra.Command, f *certifyFlags, args []string) error {
-	if (len(args) == 1) == (f.host.python != "") {
-		return usage("name one connector: an ARN, a URL, or a handler with --python")
+	isHandler, err := f.host.isGiven()
+	if err != nil {
+		return err
+	}
+	if (len(args) == 1) == isHandler {
+		return usage("name one connector: an ARN, a URL, or a handler with --python or --java")
 	}
 	const name = "arn:aws:lambda:us-east-1:000000000000:function:certify"
 	dir := f.data
@@ -133,7 +137,7 @@ func (t *target) open(cmd *cobra.Command, f *certifyFlags, args []string) error 
 		}
 		return t.serveSecrets(dir)
 	}
-	dir, err := os.MkdirTemp("", "weir-certify-")
+	dir, err = os.MkdirTemp("", "weir-certify-")
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,8 @@ const exampleARN = "arn:aws:lambda:us-east-1:000000000000:function:NAME"
 // hostFlags are those of commands that run a handler.
 type hostFlags struct {
 	python      string
+	java        string // class path
+	handler     string // class
 	interpreter string
 	workers     int
 	listen      string
@@ -35,32 +37,67 @@ type hostFlags struct {
 
 func (f *hostFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.python, "python", "", "FILE.py[:FUNCTION] or MODULE[:FUNCTION]: the handler to run; the function is lambda_handler by default")
-	cmd.Flags().StringVar(&f.interpreter, "interpreter", "python3", "Python to run it with, such as that of a virtual environment")
+	cmd.Flags().StringVar(&f.java, "java", "", "JAR or class path of a handler in Java, which --handler names; it takes a JDK of version 11 or newer")
+	cmd.Flags().StringVar(&f.handler, "handler", "", "CLASS[::METHOD]: the handler in --java, as AWS Lambda has it; the method is handleRequest by default")
+	cmd.Flags().StringVar(&f.interpreter, "interpreter", "", "Python or Java to run it with, such as that of a virtual environment (default: python3 or java)")
+}
+
+// isGiven reports whether a handler is named, and refuses half of one. Its error is bad usage.
+func (f *hostFlags) isGiven() (bool, error) {
+	switch {
+	case f.python != "" && f.java != "":
+		return false, usage("--python and --java name two handlers: give one")
+	case (f.java == "") != (f.handler == ""):
+		return false, usage("--java and --handler go together: a class path, and the class in it")
+	}
+	return f.python != "" || f.java != "", nil
+}
+
+// name is the handler as people know it.
+func (f *hostFlags) name() string {
+	if f.java != "" {
+		return f.handler
+	}
+	return f.python
+}
+
+// options say what to run.
+func (f *hostFlags) options() (o handlerhost.Options, err error) {
+	o = handlerhost.Options{Interpreter: f.interpreter, ClassPath: f.java, Workers: f.workers}
+	if f.java != "" {
+		o.Source, o.Function, err = handlerhost.SplitClass(f.handler)
+	} else {
+		o.Source, o.Function, err = handlerhost.SplitSource(f.python)
+	}
+	return o, err
 }
 
 func connectorRunCommand() *cobra.Command {
 	var f hostFlags
 	var data string
 	cmd := &cobra.Command{
-		Use:   "run --python FILE[:FUNCTION]",
+		Use:   "run {--python FILE[:FUNCTION] | --java JAR --handler CLASS}",
 		Short: "Run the handler of a custom connector on this machine",
 		Long: `Run the handler of a custom connector, written for AppFlow on AWS Lambda, on this machine: in processes that are replaced
 when they end, and without a limit of time. Point a server at it with weir serve --connector ARN=URL. The handler finds
 its credentials as in AWS, by GetSecretValue, where the SDK that it uses reads AWS_ENDPOINT_URL_SECRETS_MANAGER; what it
 prints is shown without them.`,
 		Example: `  weir connector run --python handler.py
+  weir connector run --java target/connector.jar --handler com.example.ShopHandler
   weir connector run --python my_connector.main:handler --interpreter .venv/bin/python --listen 127.0.0.1:9001`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.python == "" {
-				return usage("which handler? name it with --python FILE.py[:FUNCTION]")
+			if isGiven, err := f.isGiven(); err != nil {
+				return err
+			} else if !isGiven {
+				return usage("which handler? name it with --python FILE.py[:FUNCTION], or with --java JAR --handler CLASS")
 			}
 			env := filepath.Join(data, secretserver.EnvFile)
 			h, url, err := startHost(cmd.Context(), &f, env, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "weir: running %s at %s\nweir: use it with\n\n  weir serve --connector %s=%s\n\n", f.python, url, exampleARN, url)
+			fmt.Fprintf(cmd.ErrOrStderr(), "weir: running %s at %s\nweir: use it with\n\n  weir serve --connector %s=%s\n\n", f.name(), url, exampleARN, url)
 			if _, err := os.Stat(env); err != nil {
 				fmt.Fprintf(cmd.ErrOrStderr(), "weir: there is no %s yet; weir serve --connector makes it, and the handler finds credentials from then on\n", env)
 			}
@@ -90,7 +127,7 @@ func (h *host) Close() error {
 
 // startHost runs a handler, and returns where it takes events. Env is the file of settings with which it finds secrets.
 func startHost(ctx context.Context, f *hostFlags, env string, log io.Writer) (*host, string, error) {
-	source, function, err := handlerhost.SplitSource(f.python)
+	o, err := f.options()
 	if err != nil {
 		return nil, "", err
 	}
@@ -103,14 +140,13 @@ func startHost(ctx context.Context, f *hostFlags, env string, log io.Writer) (*h
 		return nil, "", fmt.Errorf("listening for events: %w", err)
 	}
 	base := "http://" + l.Addr().String()
-	handler, err := handlerhost.Open(ctx, handlerhost.Options{
-		Interpreter: f.interpreter, Source: source, Function: function, Workers: f.workers, Log: log,
-		Env: func() []string { return handlerEnv(env, base+handlerhost.SecretsPath) },
-		Secrets: func() string {
-			settings, _ := secretserver.ReadEnv(env) // none yet
-			return settings[secretserver.Endpoint]
-		},
-	})
+	o.Log = log
+	o.Env = func() []string { return handlerEnv(env, base+handlerhost.SecretsPath) }
+	o.Secrets = func() string {
+		settings, _ := secretserver.ReadEnv(env) // none yet
+		return settings[secretserver.Endpoint]
+	}
+	handler, err := handlerhost.Open(ctx, o)
 	if err != nil {
 		return nil, "", errors.Join(err, l.Close())
 	}

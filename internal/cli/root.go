@@ -121,11 +121,11 @@ the same name in the file given with --config.`,
 	}
 	root.PersistentFlags().String("config", "", "file of settings in YAML: flag names with their values")
 	root.AddGroup(&cobra.Group{ID: "flows", Title: "Flows:"}, &cobra.Group{ID: "server", Title: "Server:"})
-	for _, c := range []*cobra.Command{runCommand(), planCommand(), applyCommand(), exportCommand(), importCommand(), flowsCommand(), startCommand(), stopCommand(), scheduleCommand(), positionCommand(), executionsCommand(), logsCommand(), deleteCommand()} {
+	for _, c := range []*cobra.Command{runCommand(), planCommand(), applyCommand(), exportCommand(), importCommand(), flowsCommand(), startCommand(), stopCommand(), scheduleCommand(), positionCommand(), listenersCommand(), eventsCommand(), executionsCommand(), logsCommand(), deleteCommand()} {
 		c.GroupID = "flows"
 		root.AddCommand(c)
 	}
-	for _, c := range []*cobra.Command{serveCommand(), demoCommand(), connectCommand(), connectorCommand(), keysCommand(), auditCommand(), backupCommand(), restoreCommand()} {
+	for _, c := range []*cobra.Command{serveCommand(), workerCommand(), demoCommand(), connectCommand(), connectorCommand(), keysCommand(), auditCommand(), backupCommand(), restoreCommand()} {
 		c.GroupID = "server"
 		root.AddCommand(c)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir.dev/weir/connectors/salesforce"
 	"weir.dev/weir/internal/app"
 )
 
@@ -33,6 +34,7 @@ func outboundFlags(cmd *cobra.Command, cfg *app.Config) {
 	f := cmd.Flags()
 	f.StringArrayVar(&cfg.AllowNetworks, "allow-network", nil, "network that vendors may be reached in beside public addresses (repeatable), as 10.0.0.0/8")
 	f.StringVar(&cfg.EgressProxy, "egress-proxy", "", "HTTP proxy to vendors, as http://proxy.example.com:3128")
+	f.IntVar(&cfg.SalesforceReserve, "salesforce-reserve", salesforce.DefaultReserve, "share of a Salesforce organization's daily API calls, in percent, that flows leave to others; negative for none")
 }
 
 // notificationFlags adds the flags that say who is told what runs do.
@@ -48,6 +50,23 @@ func notificationFlags(cmd *cobra.Command, cfg *app.Config) {
 	f.StringVar(&cfg.Catalog, "catalog", "glue", "where flows with a metadata catalog register their output: glue or none")
 }
 
+// installationFlags adds the flags that all processes of an installation are given alike.
+func installationFlags(cmd *cobra.Command, cfg *app.Config) {
+	f := cmd.Flags()
+	f.StringArrayVar(&cfg.CustomConnectors, "connector", nil, "ARN=URL: where the Lambda function of a custom connector answers instead of in AWS (repeatable)")
+	f.StringVar(&cfg.Connectors, "connectors", "", "folder of manifests: LABEL.yaml is the custom connector of that label; it is read again when it changes")
+	f.StringArrayVar(&cfg.ConnectorSecrets, "connector-secrets", nil, "where functions of custom connectors find credentials: aws (Weir writes to Secrets Manager), or host:port on loopback for those of --connector (repeatable)")
+	f.StringVar(&cfg.KMSURL, "kms-url", "", "where a profile's kmsArn leads: a key's URL with {arn} and {region}, or none for the --key-url (default: AWS KMS)")
+	f.StringVar(&cfg.AccountID, "account-id", "000000000000", "account number in ARNs")
+	f.StringVar(&cfg.Region, "region", "us-east-1", "region in the ARNs of notifications, and of AWS services where the AWS settings name none")
+	f.StringVar(&cfg.LogFormat, "log-format", "text", "text or json")
+	f.StringVar(&cfg.LogLevel, "log-level", "info", "debug, info, warn or error")
+	f.StringVar(&cfg.EventBuffer, "event-buffer", "10MiB", "events of one flow that may wait to be moved; listening pauses, and senders are told to come back, when there are more")
+	f.DurationVar(&cfg.EventDelay, "event-delay", time.Minute, "how long an event waits for others to be moved together with it")
+	f.IntVar(&cfg.MaxRunning, "max-running", 1000, "executions that may run or wait")
+	f.DurationVar(&cfg.DrainTimeout, "drain-timeout", 0, "how long to wait for running work at the end (default 30s)")
+}
+
 func serveCommand() *cobra.Command {
 	var cfg app.Config
 	cmd := &cobra.Command{
@@ -59,6 +78,7 @@ func serveCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.AccessKeyID, cfg.SecretAccess = os.Getenv("WEIR_ACCESS_KEY_ID"), os.Getenv("WEIR_SECRET_ACCESS_KEY")
 			cfg.Notifications.WebhookSecret, cfg.Notifications.OpenLineageKey = os.Getenv("WEIR_WEBHOOK_SECRET"), os.Getenv("WEIR_OPENLINEAGE_API_KEY")
+			fleetSecrets(&cfg)
 			a, err := app.Open(cmd.Context(), cfg, cmd.ErrOrStderr())
 			if err != nil {
 				return err
@@ -78,27 +98,21 @@ func serveCommand() *cobra.Command {
 	engineFlags(cmd, &cfg)
 	outboundFlags(cmd, &cfg)
 	notificationFlags(cmd, &cfg)
-	f.StringArrayVar(&cfg.CustomConnectors, "connector", nil, "ARN=URL: where the Lambda function of a custom connector answers instead of in AWS (repeatable)")
-	f.StringArrayVar(&cfg.ConnectorSecrets, "connector-secrets", nil, "where functions of custom connectors find credentials: aws (Weir writes to Secrets Manager), or host:port on loopback for those of --connector (repeatable)")
+	installationFlags(cmd, &cfg)
+	fleetFlags(cmd, &cfg)
+	f.BoolVar(&cfg.Fleet.Worker, "worker", false, "with --temporal: run flows in this process, too")
 	f.DurationVar(&cfg.MetadataTTL, "metadata-ttl", time.Hour, "how long what vendors say of their entities and fields is kept")
-	f.StringVar(&cfg.KMSURL, "kms-url", "", "where a profile's kmsArn leads: a key's URL with {arn} and {region}, or none for the --key-url (default: AWS KMS)")
-	f.StringVar(&cfg.AccountID, "account-id", "000000000000", "account number in ARNs")
-	f.StringVar(&cfg.Region, "region", "us-east-1", "region in the ARNs of notifications, and of AWS services where the AWS settings name none")
 	f.StringVar(&cfg.TLSCert, "tls-cert", "", "certificate file (PEM); serves HTTPS")
 	f.StringVar(&cfg.TLSKey, "tls-key", "", "key file (PEM)")
-	f.StringVar(&cfg.LogFormat, "log-format", "text", "text or json")
-	f.StringVar(&cfg.LogLevel, "log-level", "info", "debug, info, warn or error")
 	f.Int64Var(&cfg.MaxBody, "max-body", 1<<20, "bytes of a request's body")
 	f.IntVar(&cfg.MaxFlows, "max-flows", 1000, "flows that may exist")
 	f.IntVar(&cfg.MaxProfiles, "max-profiles", 100, "connector profiles that may exist")
 	f.IntVar(&cfg.MaxConnectors, "max-connectors", 100, "custom connectors that may be registered")
-	f.IntVar(&cfg.MaxRunning, "max-running", 1000, "executions that may run or wait")
 	f.IntVar(&cfg.Parallel, "max-parallel", 16, "executions that run at the same time; others wait")
 	f.Float64Var(&cfg.RateLimit, "rate-limit", 0, "calls a second of one access key, twice as many at once (default: no limit)")
 	f.Float64Var(&cfg.WriteLimit, "write-rate-limit", 500, "calls a second of one access key that change something; 0 means no limit")
 	f.StringArrayVar(&cfg.TrustedProxies, "trusted-proxy", nil, "network of proxies whose X-Forwarded-For is believed (repeatable)")
 	f.DurationVar(&cfg.AuditRetention, "audit-retention", 365*24*time.Hour, "how long audit events are kept; 0 means for ever")
-	f.DurationVar(&cfg.DrainTimeout, "drain-timeout", 0, "how long to wait for running work at the end (default 30s)")
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	salesforce "weir.dev/weir/connectors/salesforce/fake"
 	zendesk "weir.dev/weir/connectors/zendesk/fake"
 	"weir.dev/weir/flow"
 )
@@ -45,6 +46,22 @@ connectionMode: Public
 connectorProfileConfig:
   connectorProfileProperties: {Zendesk: {instanceUrl: "` + url + `"}}
   connectorProfileCredentials: {Zendesk: {clientId: sample, clientSecret: sample, accessToken: sample}}
+`
+	},
+}, {
+	vendor: "salesforce", entity: "Account", modes: modesOf(salesforce.Modes()),
+	handler: func(o simulationOptions) (http.Handler, error) {
+		org := salesforce.New(salesforce.Options{Seed: uint64(o.seed), Accounts: o.records, Gzip: true})
+		salesforce.NewBus(org, salesforce.BusOptions{})
+		return org, org.SetMode(salesforce.Mode(o.mode))
+	},
+	profile: func(url string) string {
+		return `connectorProfileName: sample
+connectorType: ` + string(flow.Salesforce) + `
+connectionMode: Public
+connectorProfileConfig:
+  connectorProfileProperties: {Salesforce: {instanceUrl: "` + url + `", isSandboxEnvironment: false}}
+  connectorProfileCredentials: {Salesforce: {accessToken: sample, refreshToken: sample}}
 `
 	},
 }}
@@ -111,7 +128,7 @@ func simulate(cmd *cobra.Command, vendor, listen string, o simulationOptions) er
 	url := "http://" + l.Addr().String()
 	fmt.Fprint(cmd.OutOrStdout(), s.profile(url))
 	fmt.Fprintf(cmd.ErrOrStderr(), "serving a stand-in of %s at %s; its object %q is a good one to begin with. Interrupt to end.\n", s.vendor, url, s.entity)
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, Protocols: salesforce.BusProtocols()} // gRPC needs HTTP/2
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	select {

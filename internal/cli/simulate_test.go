@@ -33,30 +33,38 @@ func simulated(t *testing.T, args ...string) string {
 
 func TestSimulate_ARunReadsAndWrites(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	profile := filepath.Join(dir, "profile.yaml")
-	require.NoError(t, os.WriteFile(profile, []byte(simulated(t, "zendesk", "--seed", "9", "--records", "120")), 0o600))
-	const define = `{"flowName":"tickets","triggerConfig":{"triggerType":"OnDemand"},
-		"sourceFlowConfig":{"connectorType":"Zendesk","connectorProfileName":"sample","sourceConnectorProperties":{"Zendesk":{"object":"tickets"}}},
-		"destinationFlowConfigList":[{"connectorType":"S3","destinationConnectorProperties":{"S3":{"bucketName":"lake","s3OutputFormatConfig":{"fileType":"JSON"}}}}],
-		"tasks":[{"sourceFields":[],"taskType":"Map_all","taskProperties":{},"connectorOperator":{"Zendesk":"NO_OP"}}]}`
-	file := filepath.Join(dir, "flow.json")
-	require.NoError(t, os.WriteFile(file, []byte(define), 0o600))
-	var stdout, stderr bytes.Buffer
-	code := execute(t.Context(), []string{
-		"run", file, "--profile", profile, "--allow-network", "127.0.0.0/8", "--bucket", "lake=file://" + dir + "/lake", "-q", "-o", "json",
-	}, &stdout, &stderr)
-	require.Equal(t, exitDone, code, stderr.String())
-	lines := 0
-	require.NoError(t, filepath.WalkDir(filepath.Join(dir, "lake"), func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		lines += bytes.Count(text, []byte("\n"))
-		return err
-	}))
-	require.Equal(t, 120, lines)
+	for _, c := range []struct{ vendor, connectorType, object string }{
+		{"zendesk", "Zendesk", "tickets"},
+		{"salesforce", "Salesforce", "Account"},
+	} {
+		t.Run(c.vendor, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			profile := filepath.Join(dir, "profile.yaml")
+			require.NoError(t, os.WriteFile(profile, []byte(simulated(t, c.vendor, "--seed", "9", "--records", "120")), 0o600))
+			define := strings.NewReplacer("VENDOR", c.connectorType, "OBJECT", c.object).Replace(`{"flowName":"sample","triggerConfig":{"triggerType":"OnDemand"},
+				"sourceFlowConfig":{"connectorType":"VENDOR","connectorProfileName":"sample","sourceConnectorProperties":{"VENDOR":{"object":"OBJECT"}}},
+				"destinationFlowConfigList":[{"connectorType":"S3","destinationConnectorProperties":{"S3":{"bucketName":"lake","s3OutputFormatConfig":{"fileType":"JSON"}}}}],
+				"tasks":[{"sourceFields":[],"taskType":"Map_all","taskProperties":{},"connectorOperator":{"VENDOR":"NO_OP"}}]}`)
+			file := filepath.Join(dir, "flow.json")
+			require.NoError(t, os.WriteFile(file, []byte(define), 0o600))
+			var stdout, stderr bytes.Buffer
+			code := execute(t.Context(), []string{
+				"run", file, "--profile", profile, "--allow-network", "127.0.0.0/8", "--bucket", "lake=file://" + dir + "/lake", "-q", "-o", "json",
+			}, &stdout, &stderr)
+			require.Equal(t, exitDone, code, stderr.String())
+			lines := 0
+			require.NoError(t, filepath.WalkDir(filepath.Join(dir, "lake"), func(path string, d os.DirEntry, err error) error {
+				if err != nil || d.IsDir() {
+					return err
+				}
+				text, err := os.ReadFile(path)
+				lines += bytes.Count(text, []byte("\n"))
+				return err
+			}))
+			require.Equal(t, 120, lines)
+		})
+	}
 }
 
 func TestSimulate_MisbehavesWhenTold(t *testing.T) {
@@ -66,6 +74,21 @@ func TestSimulate_MisbehavesWhenTold(t *testing.T) {
 	require.NoError(t, err)
 	defer res.Body.Close()
 	require.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+}
+
+func TestSimulate_ASalesforceThatIsSpent(t *testing.T) {
+	t.Parallel()
+	url := regexp.MustCompile(`http://[0-9.:]+`).FindString(simulated(t, "salesforce", "--mode", "spent"))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/services/data/v58.0/limits", http.NoBody)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer sample")
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusForbidden, res.StatusCode)
+	require.Contains(t, string(text), "REQUEST_LIMIT_EXCEEDED")
 }
 
 func TestSimulate_WrongUsage(t *testing.T) {

@@ -31,6 +31,9 @@ func (s *Steps) Commit(ctx context.Context, executionID string, fence store.Fenc
 		if err := s.audit(ctx, p, receipts); err != nil {
 			return err
 		}
+		if err := s.auditEvents(ctx, x); err != nil {
+			return err
+		}
 	}
 	outcome, err := s.decide(ctx, executionID, fence, flow.ExecutionSuccessful, "", "")
 	switch {

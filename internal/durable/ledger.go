@@ -120,3 +120,14 @@ func splitLabel(row *store.Split) connector.Split {
 	}
 	return sp
 }
+
+// Transact runs a transaction of an engine's own, as the steps run theirs: again when the database had a moment of
+// weakness, so fn must do nothing that a repetition would spoil.
+func (s *Steps) Transact(ctx context.Context, fn func(tx store.Tx) error) error {
+	return s.write(ctx, fn)
+}
+
+// Look reads for an engine, as the steps read for themselves.
+func (s *Steps) Look(ctx context.Context, fn func(tx store.ReadTx) error) error {
+	return s.read(ctx, fn)
+}

@@ -49,6 +49,7 @@ func Run(ctx context.Context, s *Steps, x *flow.Execution, parallel int) (*RunRe
 }
 
 func run(ctx context.Context, s *Steps, x *flow.Execution, parallel int) (*RunResult, error) {
+	ctx = connector.InRun(ctx, connector.Run{Flow: x.FlowName, Execution: x.ID})
 	src, dst, err := endsOf(&x.Definition)
 	if err != nil {
 		return nil, err
@@ -192,7 +193,7 @@ func (r *foreground) transfer(ctx context.Context, h *foregroundSplit) error {
 
 func (r *foreground) attempt(ctx context.Context, h *foregroundSplit) error {
 	t := engine.Transfer{Plan: r.plan, Split: h.split, From: h.at, Writer: r.ends.writer, Errors: r.ends.errors}
-	t.Source, t.Target = watchSource(r.ends.reader, h.line), watchTarget(r.ends.target, h.line)
+	t.Source, t.Target = watchSource(r.ends.reader, h.line, r.steps.Options.patience()), watchTarget(r.ends.target, h.line)
 	totals, err := r.steps.Mover.Run(ctx, t, h)
 	if err != nil {
 		return err

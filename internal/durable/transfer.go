@@ -36,6 +36,7 @@ func (s *Steps) Transfer(ctx context.Context, executionID string, split int, fen
 	if err != nil {
 		return err
 	}
+	ctx = connector.InRun(ctx, connector.Run{Flow: x.FlowName, Execution: x.ID})
 	if x.Status == flow.ExecutionCancelStarted {
 		return errCanceled(executionID)
 	}
@@ -65,7 +66,7 @@ func (s *Steps) Transfer(ctx context.Context, executionID string, split int, fen
 	}
 	var e ends
 	defer e.close()
-	if err := e.openSource(ctx, s, p.Source); err != nil {
+	if err := e.openSourceOf(ctx, s, x); err != nil {
 		return err
 	}
 	if err := e.openDest(ctx, s, p.Dest); err != nil {
@@ -76,7 +77,7 @@ func (s *Steps) Transfer(ctx context.Context, executionID string, split int, fen
 	}
 	line := s.Board.begin(executionID, split, row.Totals)
 	defer line.end()
-	t.Source, t.Target, t.Writer = watchSource(e.reader, line), watchTarget(e.target, line), e.writer
+	t.Source, t.Target, t.Writer = watchSource(e.reader, line, s.Options.patience()), watchTarget(e.target, line), e.writer
 	t.Errors = e.errors
 	return s.move(ctx, t, &ledgerHooks{steps: s, fence: fence, row: *row, line: line})
 }

@@ -13,13 +13,14 @@ func (m *mover) follow(p *page) error {
 	}
 	m.taken++
 	if p.records >= 0 && p.first > 0 {
-		if at := m.place; at.Object == p.object && at.Record > 0 && at.Record != p.first {
+		if at := m.expected; at.Object == p.object && at.Record > 0 && at.Record != p.first {
 			return fault.New(fault.Internal, "split %d: a page of %q begins with record %d where record %d should come", m.t.Split.Index, p.object, p.first, at.Record)
 		}
 		p.next = Place{Object: p.object, Record: p.first + p.records}
 	} else if p.records == 0 {
-		p.next = m.place
+		p.next = m.expected
 	}
+	m.expected = p.next
 	return m.metAgain(p)
 }
 

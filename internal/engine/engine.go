@@ -47,6 +47,9 @@ type Checkpoint struct {
 	// Land is the lander's own part: what it needs to name the next files. Nil for destinations of rows.
 	Land json.RawMessage `json:"land,omitzero"`
 
+	// Write is the note of a writer about the write with this sequence, see [connector.Resumer].
+	Write json.RawMessage `json:"write,omitzero"`
+
 	// Content is the sum of the rows written, made where they left the program. The sums in the receipts, made of the rows
 	// as they were encoded, come to the same.
 	Content batch.Content `json:"content,omitzero"`

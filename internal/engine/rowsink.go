@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"weir.dev/weir/batch"
@@ -11,14 +12,17 @@ import (
 )
 
 // rowSink writes batches to a vendor, one after the other, with a checkpoint after each that it has acknowledged: after
-// a crash one batch, at most, is written again.
+// a crash one write, at most, is repeated.
 type rowSink struct {
 	m       *mover
 	w       connector.RowWriter
 	next    int64 // sequence of the next write
 	rejects []flow.Reject
-	saved   bool // nothing has been counted since the last checkpoint
+	note    json.RawMessage // of the writer, about the next write
+	saved   bool            // nothing has been counted since the last checkpoint
 	closed  bool
+
+	gathered gathered
 }
 
 func newRowSink(m *mover) (*rowSink, error) {
@@ -31,47 +35,86 @@ func newRowSink(m *mover) (*rowSink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &rowSink{m: m, w: w, next: m.sequence}, nil
+	s := &rowSink{m: m, w: w, next: m.sequence, gathered: newGathered(m, w)}
+	if r, ok := w.(connector.Resumer); ok {
+		if m.t.From != nil {
+			s.note = m.t.From.Write
+		}
+		if err := r.Resume(s.note, s.keepNote); err != nil {
+			s.close(false)
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// keepNote makes a checkpoint that differs from the last one in nothing but the note.
+func (s *rowSink) keepNote(note json.RawMessage) error {
+	s.note = note
+	return s.checkpoint(false)
 }
 
 func (s *rowSink) prepare(*result) {}
 
 func (s *rowSink) take(p *page) error {
 	s.saved = false
-	if p.res.out == nil {
+	if p.res.out == nil && len(s.gathered.pages) == 0 {
 		return s.count(p)
 	}
-	if batch.ContentOf(batch.HashRows(nil, p.res.out, s.m.sample)) != p.res.content {
+	if p.res.out != nil && batch.ContentOf(batch.HashRows(nil, p.res.out, s.m.sample)) != p.res.content {
 		return fault.New(fault.Internal, "writing batch %d: it does not hold the records that left the program", s.next)
 	}
-	receipt, refusals, err := s.w.Write(s.m.ctx, s.next, p.res.out)
+	s.gathered.add(p)
+	if !s.gathered.isEnough() {
+		return nil
+	}
+	return s.write()
+}
+
+// write writes what has been gathered, and counts it.
+func (s *rowSink) write() error {
+	defer s.gathered.drop()
+	receipt, refusals, err := s.gathered.write(s.m.ctx, s.next)
 	if err != nil {
 		return err
 	}
+	if want := s.gathered.rows - int64(len(refusals)); receipt.Rows != want {
+		return fault.New(fault.ConnectorServer, "writing batch %d: the destination acknowledged %d records and refused %d of %d",
+			s.next, receipt.Rows, len(refusals), s.gathered.rows)
+	}
+	if refusals, err = s.gathered.sort(refusals); err != nil {
+		return fault.Wrap(fault.Internal, err, "writing batch %d", s.next)
+	}
+	var first error
+	rest := refusals
+	for i := range s.gathered.pages {
+		p := &s.gathered.pages[i]
+		n := countBelow(rest, p.res.rows)
+		if err := s.acknowledged(p, rest[:n]); err != nil {
+			return err
+		}
+		if n > 0 && first == nil && s.m.t.Plan.Dest.FailOnFirstError {
+			first = fault.New(fault.ConnectorServer, "record %d of %q was refused by the destination: %s", p.res.out.Origin.Record(rest[0].Row), p.object, rest[0].Reason)
+		}
+		rest = shift(rest[n:], p.res.rows)
+	}
+	s.m.totals.BytesWritten += receipt.Bytes
+	s.next++
+	s.note = nil
+	if err := s.checkpoint(false, receipt); err != nil {
+		return err
+	}
+	return first
+}
+
+// acknowledged counts a page that has been written but for some rows.
+func (s *rowSink) acknowledged(p *page, refusals []connector.Refusal) error {
 	if err := s.count(p); err != nil {
 		return err
 	}
 	s.m.content.Add(p.res.content)
-	if err := s.refuse(p, refusals); err != nil {
-		return err
-	}
-	t := &s.m.totals
-	written := p.res.rows - int64(len(refusals))
-	if receipt.Rows != written {
-		return fault.New(fault.ConnectorServer, "writing batch %d: the destination acknowledged %d records and refused %d of %d",
-			s.next, receipt.Rows, len(refusals), p.res.rows)
-	}
-	t.Written += written
-	t.BytesWritten += receipt.Bytes
-	s.next++
-	if err := s.checkpoint(false, receipt); err != nil {
-		return err
-	}
-	if len(refusals) > 0 && s.m.t.Plan.Dest.FailOnFirstError {
-		r := refusals[0]
-		return fault.New(fault.ConnectorServer, "record %d of %q was refused by the destination: %s", p.res.out.Origin.Record(r.Row), p.object, r.Reason)
-	}
-	return nil
+	s.m.totals.Written += p.res.rows - int64(len(refusals))
+	return s.refuse(p, refusals)
 }
 
 func (s *rowSink) count(p *page) error {
@@ -80,19 +123,14 @@ func (s *rowSink) count(p *page) error {
 	return err
 }
 
-// refuse counts the rows that the destination refused. Each may be named once.
+// refuse counts the rows that the destination refused.
 func (s *rowSink) refuse(p *page, refusals []connector.Refusal) error {
-	seen := make(map[int]bool, len(refusals))
 	var lines errorLines
 	var from *record
 	if p.in != nil && len(refusals) > 0 {
 		from = openRecords(p.in)
 	}
 	for _, r := range refusals {
-		if r.Row < 0 || int64(r.Row) >= p.res.rows || seen[r.Row] {
-			return fault.New(fault.Internal, "writing batch %d: the destination refused row %d of %d, which is none or was refused before", s.next, r.Row, p.res.rows)
-		}
-		seen[r.Row] = true
 		number := p.res.out.Origin.Record(r.Row)
 		t := &s.m.totals
 		if t.Rejected < maxRejects {
@@ -113,7 +151,7 @@ func (s *rowSink) checkpoint(last bool, receipts ...connector.Receipt) error {
 		return err
 	}
 	c := Checkpoint{
-		Cursor: s.m.cursor, Totals: s.m.totals, Sequence: s.next, Content: s.m.content, Place: s.m.place,
+		Cursor: s.m.cursor, Totals: s.m.totals, Sequence: s.next, Content: s.m.content, Place: s.m.place, Write: s.note,
 		Errors: errs.Mark(), ErrorFiles: errs.Files[s.m.saved.files:],
 	}
 	if err := s.m.hooks.Checkpoint(s.m.ctx, c, receipts, s.rejects); err != nil {
@@ -124,10 +162,20 @@ func (s *rowSink) checkpoint(last bool, receipts ...connector.Receipt) error {
 	return nil
 }
 
-// salvage has nothing to do: everything acknowledged is in a checkpoint.
-func (s *rowSink) salvage() {}
+// salvage writes what has been gathered, so that a source that fails again and again still gets on. Everything else that
+// was acknowledged is in a checkpoint.
+func (s *rowSink) salvage() {
+	if len(s.gathered.pages) > 0 {
+		_ = s.write() // the run has failed already, and a retry finds these rows again
+	}
+}
 
 func (s *rowSink) finish() error {
+	if len(s.gathered.pages) > 0 {
+		if err := s.write(); err != nil {
+			return err
+		}
+	}
 	s.closed = true
 	if err := s.w.Close(s.m.ctx); err != nil {
 		return err
@@ -142,9 +190,11 @@ func (s *rowSink) finish() error {
 const closeTime = 30 * time.Second
 
 func (s *rowSink) close(bool) {
+	s.gathered.drop()
 	if s.closed {
 		return
 	}
+	s.closed = true
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.m.ctx), closeTime)
 	defer cancel()
 	_ = s.w.Close(ctx) // the run has failed already, and says why

@@ -75,7 +75,8 @@ type mover struct {
 	content     batch.Content // of the rows written, up to the last page taken
 	baseContent batch.Content // of the checkpoint it started from
 	skipped     batch.Content // the part of that which is met again
-	place       Place         // of the next record
+	place       Place         // of the record behind the last page counted
+	expected    Place         // of the record behind the last page met, which may be waiting to be written
 	taken       int64         // pages
 	sample      batch.Sample  // whose values count in sums
 	keepsHashes bool          // checkpoints may stand in the middle of a page
@@ -113,7 +114,7 @@ func (m *mover) restore() (err error) {
 	}
 	m.baseContent, m.skipped, m.content = m.t.From.Content, m.t.From.Skipped, m.t.From.Content
 	m.content.Sub(m.skipped)
-	m.place = m.t.From.Place
+	m.place, m.expected = m.t.From.Place, m.t.From.Place
 	m.totals = m.base
 	if m.mark != nil {
 		// The rows of the page that the checkpoint stands in are counted when the page is met again.

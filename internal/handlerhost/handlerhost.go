@@ -5,7 +5,7 @@
 //	handler ─► GetSecretValue ─► here, which learns what to keep out of logs ─► Weir's secret server
 //
 // A process answers one event at a time, and many one after the other. One that ends, or whose caller gives up, is
-// replaced at the next event. There is no limit of time but the caller's. What handlers print is shown line by line,
+// replaced at the next event. Handlers are in Python, or in Java with a JDK, of which the compiler is used. There is no limit of time but the caller's. What handlers print is shown line by line,
 // without the secrets that they have fetched. It assumes that its address is on loopback: it checks no signature.
 package handlerhost
 
@@ -14,11 +14,13 @@ import (
 	"context"
 	_ "embed" // the shim
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -34,9 +36,10 @@ const maxEvent = 6<<20 + 64<<10
 
 // Options say what to run.
 type Options struct {
-	Interpreter string // of Python; python3 when empty
-	Source      string // a file that ends in .py, or a module's name
-	Function    string // lambda_handler when empty
+	Interpreter string // python3 or java when empty
+	Source      string // a file that ends in .py, or a module's name; with ClassPath a class
+	Function    string // lambda_handler when empty, or the method handleRequest
+	ClassPath   string // of a handler in Java; empty for one in Python
 	Workers     int    // processes at most; 4 when 0
 	// Env gives the environment of processes; when it changes, they are replaced.
 	Env func() []string
@@ -53,32 +56,63 @@ type Host struct {
 	closing context.Context
 	stop    context.CancelFunc
 	logging sync.WaitGroup
+	java    *java // nil for handlers in Python
 }
 
 // Open starts one process, to see that the handler loads. Validation when it does not. Close it.
 func Open(ctx context.Context, o Options) (*Host, error) {
-	if o.Interpreter == "" {
-		o.Interpreter = "python3"
-	}
-	if o.Function == "" {
-		o.Function = "lambda_handler"
-	}
-	if o.Workers <= 0 {
-		o.Workers = 4
-	}
+	o.defaults()
 	h := &Host{o: o, slots: make(chan *worker, o.Workers)}
 	h.scrub.to = o.Log
+	if o.ClassPath != "" {
+		var err error
+		if h.java, err = openJava(h.forward); err != nil {
+			return nil, err
+		}
+	}
 	h.closing, h.stop = context.WithCancel(context.Background())
 	first, err := h.start(ctx)
 	if err != nil {
 		h.stop()
-		return nil, err
+		h.logging.Wait()
+		return nil, errors.Join(err, h.closeJava())
 	}
 	for range o.Workers - 1 {
 		h.slots <- nil
 	}
 	h.slots <- first
 	return h, nil
+}
+
+func (o *Options) defaults() {
+	isJava := o.ClassPath != ""
+	switch {
+	case o.Interpreter == "" && isJava:
+		o.Interpreter = "java"
+	case o.Interpreter == "":
+		o.Interpreter = "python3"
+	}
+	if o.Function == "" && !isJava {
+		o.Function = "lambda_handler"
+	}
+	if o.Workers <= 0 {
+		o.Workers = 4
+	}
+}
+
+// command is a process that runs the handler.
+func (h *Host) command() *exec.Cmd {
+	if h.java != nil {
+		return h.java.command(&h.o)
+	}
+	return exec.Command(h.o.Interpreter, "-c", shim, h.o.Source, h.o.Function) //nolint:gosec,noctx // the user's own code; it outlives the call
+}
+
+func (h *Host) closeJava() error {
+	if h.java == nil {
+		return nil
+	}
+	return h.java.close()
 }
 
 // Close ends all processes, those that are answering, too.
@@ -90,7 +124,7 @@ func (h *Host) Close() error {
 		}
 	}
 	h.logging.Wait()
-	return nil
+	return h.closeJava()
 }
 
 // SecretsPath is below which requests go to the secret server.
@@ -188,6 +222,15 @@ func (h *Host) forward(w http.ResponseWriter, r *http.Request) {
 		},
 	}
 	proxy.ServeHTTP(w, r)
+}
+
+// SplitClass cuts CLASS[::METHOD], as AWS Lambda has it. Validation when there is no class.
+func SplitClass(text string) (class, method string, err error) {
+	class, method, _ = strings.Cut(text, "::")
+	if class == "" {
+		return "", "", fault.New(fault.Validation, "%q names no handler; write for instance com.example.ShopHandler or com.example.ShopHandler::handleRequest", text)
+	}
+	return class, method, nil
 }
 
 // SplitSource cuts FILE[:FUNCTION]. Validation when there is no file.

@@ -28,7 +28,7 @@ type worker struct {
 // start runs a process and waits until its handler is loaded. Validation when it cannot be.
 func (h *Host) start(ctx context.Context) (*worker, error) {
 	w := &worker{env: h.o.Env(), ended: make(chan struct{})}
-	w.cmd = exec.Command(h.o.Interpreter, "-c", shim, h.o.Source, h.o.Function) //nolint:gosec,noctx // the user's own code; it outlives the call
+	w.cmd = h.command()
 	w.cmd.Env = w.env
 	out, theirs, err := os.Pipe() // not StdoutPipe: a last answer may be read after the process has ended
 	if err != nil {

@@ -127,7 +127,7 @@ func (l *ErrorLog) flush(ctx context.Context) error {
 		return fault.Wrap(fault.CodeOf(err), err, "writing error file %q", key)
 	}
 	l.files = append(l.files, connector.Receipt{
-		Name: key, Rows: int64(bytes.Count(l.pending, newline)), Bytes: staged.Size, Hash: staged.SHA256, Staged: &staged,
+		Name: key, Rows: int64(bytes.Count(l.pending, newline)), Bytes: staged.Size, Hash: staged.Sum, Staged: &staged,
 	})
 	l.share.Hold(-int64(len(l.pending)))
 	l.next++
@@ -219,5 +219,5 @@ func stageTails(ctx context.Context, b blob.Bucket, p *plan.Plan, tails []string
 	if err != nil {
 		return connector.Receipt{}, fault.Wrap(fault.CodeOf(err), err, "writing error file %q", key)
 	}
-	return connector.Receipt{Name: key, Rows: rows, Bytes: staged.Size, Hash: staged.SHA256, Staged: &staged}, nil
+	return connector.Receipt{Name: key, Rows: rows, Bytes: staged.Size, Hash: staged.Sum, Staged: &staged}, nil
 }

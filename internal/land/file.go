@@ -247,7 +247,7 @@ func (f *file) finish() error {
 	if size := f.enc.Size(); size != staged.Size {
 		return fault.New(fault.ConnectorServer, "writing %q: %d bytes are staged instead of %d", f.key, staged.Size, size)
 	}
-	f.l.opts.Done(f.number, connector.Receipt{Name: f.key, Rows: f.rows, Bytes: staged.Size, Hash: staged.SHA256, Content: f.content, Staged: &staged})
+	f.l.opts.Done(f.number, connector.Receipt{Name: f.key, Rows: f.rows, Bytes: staged.Size, Hash: staged.Sum, Content: f.content, Staged: &staged})
 	return nil
 }
 

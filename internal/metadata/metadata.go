@@ -90,6 +90,7 @@ const (
 	askEntities question = "entities" // about: the path
 	askEntity   question = "entity"   // about: the entity's name
 	askSource   question = "source"   // about: the source's properties
+	askEvents   question = "events"   // about: the source's properties
 )
 
 type key struct {
@@ -145,12 +146,29 @@ func (c *Cache) Entity(ctx context.Context, at At, name string) (flow.Schema, ti
 // Source describes what a source's properties name, as a run would see it, and says when the vendor was asked. The schema
 // is shared and must not be changed.
 func (c *Cache) Source(ctx context.Context, at At, props flow.Properties) (flow.Schema, time.Time, error) {
-	a, err := c.ask(ctx, key{at, askSource, string(props)}, func(ctx context.Context, conn connector.Connection) (*answer, error) {
-		r, ok := conn.(connector.Reader)
-		if !ok {
-			return nil, fault.New(fault.Unsupported, "the connector %s cannot be read from", at.Connector)
+	return c.source(ctx, key{at, askSource, string(props)}, props)
+}
+
+// Events is Source for a flow that events start: it describes what they hold, where the vendor has events to listen to,
+// and else, as for files, what they are about.
+func (c *Cache) Events(ctx context.Context, at At, props flow.Properties) (flow.Schema, time.Time, error) {
+	return c.source(ctx, key{at, askEvents, string(props)}, props)
+}
+
+func (c *Cache) source(ctx context.Context, k key, props flow.Properties) (flow.Schema, time.Time, error) {
+	a, err := c.ask(ctx, k, func(ctx context.Context, conn connector.Connection) (*answer, error) {
+		l, listens := conn.(connector.Listener)
+		r, reads := conn.(connector.Reader)
+		var schema flow.Schema
+		var err error
+		switch {
+		case k.ask == askEvents && listens:
+			schema, err = l.DescribeEvents(ctx, props)
+		case reads:
+			schema, err = r.Describe(ctx, props)
+		default:
+			return nil, fault.New(fault.Unsupported, "the connector %s cannot be read from", k.at.Connector)
 		}
-		schema, err := r.Describe(ctx, props)
 		return &answer{schema: schema}, err
 	})
 	if err != nil {

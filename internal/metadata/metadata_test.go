@@ -95,6 +95,45 @@ func TestCache_AsksOnceUntilTheAnswerIsOld(t *testing.T) {
 	require.Zero(t, v.open.Load(), "every connection is closed")
 }
 
+// heard is a connection whose events hold other things than its records.
+type heard struct{ *connection }
+
+func (heard) Describe(context.Context, flow.Properties) (flow.Schema, error) {
+	return flow.Schema{Entity: "records"}, nil
+}
+
+func (heard) Splits(context.Context, connector.ReadRequest, int) ([]connector.Split, error) {
+	return nil, nil
+}
+
+func (heard) Read(context.Context, connector.ReadRequest, connector.Split, connector.Cursor) (connector.Pages, error) {
+	return nil, nil
+}
+
+func (heard) DescribeEvents(context.Context, flow.Properties) (flow.Schema, error) {
+	return flow.Schema{Entity: "events"}, nil
+}
+
+func (heard) Listen(context.Context, connector.ListenRequest, connector.Cursor) (connector.Events, error) {
+	return nil, nil
+}
+
+func TestCache_TellsEventsFromRecords(t *testing.T) {
+	t.Parallel()
+	v, k := &vendor{}, &clock{}
+	c := metadata.New(metadata.Options{Now: k.now, Open: func(ctx context.Context, t flow.ConnectorType, profile, version string) (connector.Connection, error) {
+		conn, err := v.connect(ctx, t, profile, version)
+		return heard{conn.(*connection)}, err
+	}})
+	props := flow.Properties(`{"object":"AccountChangeEvent"}`)
+	s, _, err := c.Source(t.Context(), crm, props)
+	require.NoError(t, err)
+	require.Equal(t, "records", s.Entity)
+	s, _, err = c.Events(t.Context(), crm, props)
+	require.NoError(t, err)
+	require.Equal(t, "events", s.Entity)
+}
+
 func TestCache_TheVendorMaySayHowLong(t *testing.T) {
 	t.Parallel()
 	v, k := &vendor{ttl: 10 * time.Minute}, &clock{}

@@ -2,12 +2,14 @@ package notify
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
+	"weir.dev/weir/internal/store"
 )
 
 // detailTypes are AppFlow's own names
@@ -16,6 +18,9 @@ var detailTypes = map[Kind]string{
 	KindStart:      "AppFlow Start Flow Run Report",
 	KindEnd:        "AppFlow End Flow Run Report",
 	KindDeactivate: "AppFlow Scheduled Flow Deactivated",
+
+	KindEventReport:     "AppFlow Event Flow Report",
+	KindEventDeactivate: "AppFlow Event Flow Deactivated",
 }
 
 // detail is what AppFlow puts into an event's detail. Every number is a string, as in AppFlow's events.
@@ -41,6 +46,7 @@ type detail struct {
 	Error             string  `json:"error,omitzero"`
 	Reason            string  `json:"deactivation-reason,omitzero"`
 	DeactivatedAt     string  `json:"deactivation-time,omitzero"`
+	Report            string  `json:"status-report,omitzero"`
 }
 
 // statuses are AppFlow's words for how a run ended. Of canceled runs nothing is published; the third follows the others.
@@ -62,7 +68,9 @@ func detailOf(f *Fact) ([]byte, error) {
 		TriggerType: strings.ToUpper(string(f.Flow.Trigger)),
 	}
 	switch x := f.Execution; f.Kind {
-	case KindDeactivate:
+	case KindEventReport:
+		d.Report = clip(activityText(f.Activity), maxError)
+	case KindDeactivate, KindEventDeactivate:
 		d.Reason, d.DeactivatedAt = clip(f.Reason, maxError), stamp(f.At)
 	case KindEnd:
 		t := x.Totals
@@ -81,6 +89,21 @@ func detailOf(f *Fact) ([]byte, error) {
 	}
 	raw, err := json.Marshal(&d)
 	return raw, fault.Wrap(fault.Internal, err, "writing an event of flow %q", f.Flow.Name)
+}
+
+// activityText is a report in one line. What AppFlow writes there is not documented.
+func activityText(a *store.EventReport) string {
+	if a == nil {
+		return ""
+	}
+	text := fmt.Sprintf("%s; from %s to %s: %d events received, %d delivered, %d waiting", a.State, stamp(a.From), stamp(a.To), a.Counts.Received, a.Counts.Delivered, a.Waiting)
+	if a.Counts.Gaps > 0 {
+		text += fmt.Sprintf(", %d gaps in which events may be missing", a.Counts.Gaps)
+	}
+	if a.Message != "" {
+		text += "; " + a.Message
+	}
+	return text
 }
 
 // endName is TYPE, or TYPE/profile.

@@ -11,6 +11,7 @@ import (
 	"weir.dev/weir/connector"
 	"weir.dev/weir/flow"
 	"weir.dev/weir/internal/plan"
+	"weir.dev/weir/internal/store"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -52,10 +53,18 @@ func TestDetail_IsAppFlows(t *testing.T) {
 	incremental.Execution.Window = &flow.Window{From: began.Add(-time.Hour), To: began}
 	deactivated := sample(KindDeactivate, flow.ExecutionError)
 	deactivated.Reason = "deactivated after 3 failed runs in a row"
+	report := eventFact(&flow.Flow{Name: "orders"}, KindEventReport, began)
+	report.Account, report.Region = "111122223333", "eu-west-1"
+	report.Activity = &store.EventReport{
+		From: began.Add(-5 * time.Minute), To: began, State: store.ListenerRetrying, Message: "the vendor is away", Waiting: 2,
+		Counts: store.EventCounts{Received: 12, Delivered: 10, Gaps: 1},
+	}
 	for name, c := range map[string]struct {
 		fact Fact
 		want string
 	}{
+		"report": {report, `{"flow-name":"orders","flow-arn":"arn:aws:appflow:eu-west-1:111122223333:flow/orders","source":"","source-object":"",
+			"destination":"","destination-object":"","trigger-type":"","status-report":"retrying; from 2024-10-01T13:40:07.250Z[UTC] to 2024-10-01T13:45:07.250Z[UTC]: 12 events received, 10 delivered, 2 waiting, 1 gaps in which events may be missing; the vendor is away"}`},
 		"start": {incremental, `{` + common + `,"execution-id":"3d2b2f0a-5f0c-4c8e-9d70-8a0f2e2f5a11","start-time":"2024-10-01T13:45:07.250Z[UTC]",
 			"incremental-transfer-time-range":"[2024-10-01T12:45:07.250Z[UTC], 2024-10-01T13:45:07.250Z[UTC])"}`},
 		"success":  {sample(KindEnd, flow.ExecutionSuccessful), `{` + common + `,` + ended + `,"status":"Execution Successful"}`},

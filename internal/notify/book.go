@@ -48,14 +48,45 @@ func (b *Book) Ended(ctx context.Context, tx store.Tx, f *flow.Flow, x *flow.Exe
 	return b.write(ctx, tx, fact, func() (*Lineage, error) { return readLineage(ctx, tx, x.ID) })
 }
 
-// Deactivated writes that a scheduled flow has been deactivated because of the execution that just failed.
+// Deactivated writes that a scheduled or event flow has been deactivated because of the execution that just failed.
 func (b *Book) Deactivated(ctx context.Context, tx store.Tx, f *flow.Flow, x *flow.Execution) error {
 	if b == nil || len(b.to) == 0 {
 		return nil
 	}
-	fact := newFact(idOf(x.ID, KindDeactivate), KindDeactivate, x.UpdatedAt, &f.Definition)
+	kind := KindDeactivate
+	if f.Trigger.Type == flow.TriggerEvent {
+		kind = KindEventDeactivate
+	}
+	fact := newFact(idOf(x.ID, kind), kind, x.UpdatedAt, &f.Definition)
 	fact.Flow.Name, fact.Flow.CreatedBy, fact.Execution, fact.Reason = f.Name, f.CreatedBy, executionOf(x), f.StatusMessage
 	return b.write(ctx, tx, fact, nil)
+}
+
+// EventReport writes what an event flow has done for a while.
+func (b *Book) EventReport(ctx context.Context, tx store.Tx, f *flow.Flow, r *store.EventReport) error {
+	if b == nil || len(b.to) == 0 {
+		return nil
+	}
+	fact := eventFact(f, KindEventReport, r.To)
+	fact.Activity = r
+	return b.write(ctx, tx, fact, nil)
+}
+
+// EventsDeactivated writes that an event flow has been deactivated because nobody can listen for it.
+func (b *Book) EventsDeactivated(ctx context.Context, tx store.Tx, f *flow.Flow, at time.Time) error {
+	if b == nil || len(b.to) == 0 {
+		return nil
+	}
+	fact := eventFact(f, KindEventDeactivate, at)
+	fact.Reason = f.StatusMessage
+	return b.write(ctx, tx, fact, nil)
+}
+
+// eventFact is about no execution: its id comes from the flow and the time.
+func eventFact(f *flow.Flow, kind Kind, at time.Time) Fact {
+	fact := newFact(idOf(f.Name+"/"+kept(at).Format(time.RFC3339Nano), kind), kind, at, &f.Definition)
+	fact.Flow.Name, fact.Flow.CreatedBy = f.Name, f.CreatedBy
+	return fact
 }
 
 // write puts one letter for each receiver that cares into the outbox.
@@ -64,6 +95,9 @@ func (b *Book) write(ctx context.Context, tx store.Tx, fact Fact, lineage func()
 	var traced *Lineage
 	for _, r := range b.to {
 		if !r.Wants(fact.Kind) {
+			continue
+		}
+		if q, ok := r.(interface{ WantsEventRuns() bool }); ok && fact.Flow.Trigger == flow.TriggerEvent && fact.Kind.isRun() && !q.WantsEventRuns() {
 			continue
 		}
 		body := fact

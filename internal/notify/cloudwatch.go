@@ -40,7 +40,7 @@ func NewCloudWatch(namespace string, load LoadAWS) (*CloudWatch, error) {
 func (r *CloudWatch) Name() string { return "cloudwatch:" + r.namespace }
 
 // Wants implements [Receiver].
-func (r *CloudWatch) Wants(kind Kind) bool { return kind != KindDeactivate }
+func (r *CloudWatch) Wants(kind Kind) bool { return kind.isRun() }
 
 // AtOnce implements [Receiver]. A request takes 1,000 values; a fact makes four at most.
 func (r *CloudWatch) AtOnce() int { return 100 }

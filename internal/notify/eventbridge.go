@@ -62,6 +62,10 @@ func (r *EventBridge) Name() string { return "eventbridge:" + r.bus }
 // Wants implements [Receiver].
 func (r *EventBridge) Wants(Kind) bool { return true }
 
+// WantsEventRuns keeps the executions of event flows, one a minute, off the bus: AppFlow tells of none either, and reports
+// their activity instead.
+func (r *EventBridge) WantsEventRuns() bool { return false }
+
 // AtOnce implements [Receiver].
 func (r *EventBridge) AtOnce() int { return maxEntries }
 

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"weir.dev/weir/flow"
+	"weir.dev/weir/internal/store"
 )
 
 // Kind is what happened.
@@ -31,19 +32,27 @@ const (
 	KindStart      Kind = "start"      // an execution began
 	KindEnd        Kind = "end"        // an execution ended, whichever way
 	KindDeactivate Kind = "deactivate" // a scheduled flow was deactivated, because too many of its runs failed in a row
+	// An event flow has been active for a while; it was deactivated, because nobody can listen for it or too many
+	// deliveries failed in a row.
+	KindEventReport     Kind = "event-report"
+	KindEventDeactivate Kind = "event-deactivate"
 )
+
+// isRun reports whether a kind is about one execution's life.
+func (k Kind) isRun() bool { return k == KindStart || k == KindEnd }
 
 // Fact is one thing that happened: the body of a letter.
 type Fact struct {
-	ID        string     `json:"id"` // UUID, the same in every letter and every repetition
-	Kind      Kind       `json:"kind"`
-	At        time.Time  `json:"at"`
-	Account   string     `json:"account"`
-	Region    string     `json:"region"`
-	Flow      Flow       `json:"flow"`
-	Execution *Execution `json:"execution,omitzero"` // of a deactivation: the run that was one failure too many
-	Reason    string     `json:"reason,omitzero"`    // of a deactivation
-	Lineage   *Lineage   `json:"lineage,omitzero"`   // where the receiver wants it and the run came as far as a plan
+	ID        string             `json:"id"` // UUID, the same in every letter and every repetition
+	Kind      Kind               `json:"kind"`
+	At        time.Time          `json:"at"`
+	Account   string             `json:"account"`
+	Region    string             `json:"region"`
+	Flow      Flow               `json:"flow"`
+	Execution *Execution         `json:"execution,omitzero"` // of a deactivation: the run that was one failure too many
+	Reason    string             `json:"reason,omitzero"`    // of a deactivation
+	Activity  *store.EventReport `json:"activity,omitzero"`  // of an event flow's report
+	Lineage   *Lineage           `json:"lineage,omitzero"`   // where the receiver wants it and the run came as far as a plan
 }
 
 // Flow is what a fact says of the flow.

@@ -33,7 +33,7 @@ func NewOpenLineage(address, key, version string, client *http.Client) (*OpenLin
 func (o *OpenLineage) Name() string { return o.name }
 
 // Wants implements [Receiver].
-func (o *OpenLineage) Wants(kind Kind) bool { return kind != KindDeactivate }
+func (o *OpenLineage) Wants(kind Kind) bool { return kind.isRun() }
 
 // WantsLineage makes a book add [Lineage].
 func (o *OpenLineage) WantsLineage() bool { return true }

@@ -16,6 +16,7 @@ import (
 	"weir.dev/weir/connectorkit/egress"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
+	"weir.dev/weir/internal/store"
 )
 
 // Webhook posts facts as CloudEvents 1.0 in structured JSON
@@ -79,10 +80,11 @@ type cloudEvent struct {
 
 // eventData is what webhooks are told.
 type eventData struct {
-	FlowARN   string     `json:"flowArn"`
-	Flow      Flow       `json:"flow"`
-	Execution *Execution `json:"execution,omitzero"`
-	Reason    string     `json:"reason,omitzero"`
+	FlowARN   string             `json:"flowArn"`
+	Flow      Flow               `json:"flow"`
+	Execution *Execution         `json:"execution,omitzero"`
+	Reason    string             `json:"reason,omitzero"`
+	Activity  *store.EventReport `json:"activity,omitzero"`
 }
 
 // eventType names a fact in CloudEvents' fashion; receivers can filter by it.
@@ -90,7 +92,9 @@ func eventType(f *Fact) string {
 	switch {
 	case f.Kind == KindStart:
 		return "dev.weir.execution.started"
-	case f.Kind == KindDeactivate:
+	case f.Kind == KindEventReport:
+		return "dev.weir.flow.events"
+	case f.Kind == KindDeactivate, f.Kind == KindEventDeactivate:
 		return "dev.weir.flow.deactivated"
 	case f.Execution != nil && f.Execution.Status == flow.ExecutionSuccessful:
 		return "dev.weir.execution.succeeded"
@@ -103,7 +107,7 @@ func eventType(f *Fact) string {
 func (w *Webhook) post(ctx context.Context, f *Fact) error {
 	body, err := json.Marshal(&cloudEvent{
 		SpecVersion: "1.0", ID: f.ID, Source: "/weir/" + f.Account + "/" + f.Region, Type: eventType(f), Subject: f.Flow.Name, Time: f.At,
-		ContentType: "application/json", Data: eventData{FlowARN: f.ARN(), Flow: f.Flow, Execution: f.Execution, Reason: f.Reason},
+		ContentType: "application/json", Data: eventData{FlowARN: f.ARN(), Flow: f.Flow, Execution: f.Execution, Reason: f.Reason, Activity: f.Activity},
 	})
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "writing an event of flow %q", f.Flow.Name)

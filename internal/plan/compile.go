@@ -32,7 +32,7 @@ type Input struct {
 func Compile(in Input) (*Plan, error) {
 	x := in.Execution
 	src, dst := x.Definition.Source, x.Definition.Destinations[0]
-	c := compiler{source: src.Connector, schema: in.Schema, files: in.Files}
+	c := compiler{source: src.Connector, schema: in.Schema, files: in.Files, dynamic: isDynamic(&src)}
 	if err := c.tasks(x.Definition.Tasks); err != nil {
 		return nil, err
 	}
@@ -133,6 +133,7 @@ type compiler struct {
 	mapAll   *flow.Task
 	allTask  TaskOrigin
 	pass     bool // a Passthrough task: every field as it is
+	dynamic  bool // the source wants new fields to be taken up
 
 	// What the drift policy comes to.
 	missingIsNull bool
@@ -184,6 +185,13 @@ func (c *compiler) filter(t *flow.Task, origin TaskOrigin) {
 	switch {
 	case op == flow.OpBetween:
 		f.Values = []string{t.Properties[flow.PropLowerBound], t.Properties[flow.PropUpperBound]}
+		if c.source == flow.Salesforce { // where BETWEEN leaves its bounds out
+			low, high := f, f
+			low.Operator, low.Values = flow.OpGreaterThan, f.Values[:1]
+			high.Operator, high.Values = flow.OpLessThan, f.Values[1:]
+			c.program.Filters = append(c.program.Filters, low, high)
+			return
+		}
 	case t.Properties[flow.PropValues] != "":
 		f.Values = flow.SplitValues(t.Properties[flow.PropValues])
 	default:
@@ -309,7 +317,7 @@ func (c *compiler) finish() error {
 			col.Dec = decimalOf(col.Type, c.schema.Fields[i])
 		} else if c.isObject(name) {
 			col.Type = flow.TypeJSON
-		} else if len(c.schema.Fields) > 0 && !c.schema.Open {
+		} else if len(c.schema.Fields) > 0 && !c.schema.Open && !(c.schema.Paths && strings.Contains(name, ".")) {
 			return fault.New(fault.Validation, "planning %s: the source has no field %q; it has %s", c.user(name), name, c.known())
 		}
 		c.program.Input = append(c.program.Input, col)

@@ -43,7 +43,7 @@ func (c *compiler) drift(in *Input) error {
 	if len(seen) == 0 {
 		seen = []flow.Schema{now}
 	}
-	ref.Open = now.Open
+	ref.Open, ref.Paths = now.Open, now.Paths
 	switch policy {
 	case "", flow.DriftAppFlow:
 		return c.asAppFlow(ref, now, seen)
@@ -109,8 +109,17 @@ func (c *compiler) vanished(ref flow.Schema, seen []flow.Schema) (field, where s
 	return "", ""
 }
 
+// includesNew reports whether Map_all takes up new fields: its own property says so, or that of a Salesforce source.
 func (c *compiler) includesNew() bool {
-	return c.mapAll != nil && c.mapAll.Properties[flow.PropIncludeNewFields] == "true"
+	return c.mapAll != nil && (c.mapAll.Properties[flow.PropIncludeNewFields] == "true" || c.dynamic)
+}
+
+// isDynamic reads enableDynamicFieldUpdate, which Salesforce alone has.
+func isDynamic(s *flow.Source) bool {
+	var props struct {
+		Dynamic bool `json:"enableDynamicFieldUpdate"`
+	}
+	return s.Connector == flow.Salesforce && s.Properties.Decode(&props) == nil && props.Dynamic
 }
 
 // NeedsSurvey reports whether planning a flow under the options takes a look at every object of its source, and not just

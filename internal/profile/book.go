@@ -13,6 +13,7 @@ package profile
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -26,6 +27,8 @@ import (
 	"weir.dev/weir/blob"
 	"weir.dev/weir/connector"
 	"weir.dev/weir/connectorkit/oauth"
+	"weir.dev/weir/connectorkit/pace"
+	"weir.dev/weir/connectorkit/rest"
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
 	"weir.dev/weir/internal/store"
@@ -54,8 +57,11 @@ type Options struct {
 	// names.
 	Sealer func(ctx context.Context, kmsArn *string) (Sealer, error)
 
-	Apps    Apps // nil refuses clientCredentialsArn
+	Apps Apps // nil refuses clientCredentialsArn
+	// Dial is a connector.Config's; nil opens no connections but HTTP's.
+	Dial    func(ctx context.Context, address string, plain bool) (net.Conn, error)
 	Buckets blob.Opener
+	Shared  connector.Shared    // what processes share of budgets; nil keeps them in this process
 	Pool    *batch.Pool         // nil is the default pool
 	Now     func() time.Time    // nil is the clock
 	Getenv  func(string) string // nil is the process's environment
@@ -68,6 +74,7 @@ type Book struct {
 	owner string // of leases: one for each book
 
 	flight singleflight.Group
+	calls  pace.Set // what users grant of accounts, by profile
 
 	mu      sync.Mutex
 	unsaved map[string]unsaved // fresh tokens that the shelf would not take, by profile
@@ -127,7 +134,7 @@ func (b *Book) Config(ctx context.Context, t flow.ConnectorType, profileName, ap
 func (b *Book) base(t flow.ConnectorType, apiVersion string) connector.Config {
 	return connector.Config{
 		APIVersion: apiVersion, Endpoint: func(sub string) string { return b.endpoint(t, sub) },
-		Buckets: b.o.Buckets, HTTP: b.o.HTTP, Pool: b.o.Pool, Now: b.o.Now,
+		Buckets: b.o.Buckets, HTTP: b.o.HTTP, Dial: b.o.Dial, Pool: b.o.Pool, Now: b.o.Now,
 	}
 }
 
@@ -136,7 +143,19 @@ func (b *Book) filled(p *flow.Profile, s *secret, apiVersion string) connector.C
 	cfg := b.base(p.Connector, apiVersion)
 	cfg.ProfileName, cfg.Label = p.Name, p.Label
 	cfg.ProfileProperties, cfg.ProfileCredentials = s.properties(p.Properties), s.Credentials
+	cfg.Shared = b.o.Shared
+	budget := b.budget(p)
+	cfg.Budget, cfg.HTTP = budget, rest.Paced(b.o.HTTP, budget, b.o.Now)
 	return cfg
+}
+
+// budget is what the profile's tags grant of the account. Without any it still tells all processes how long the vendor
+// has asked one of them to wait.
+func (b *Book) budget(p *flow.Profile) pace.Budget {
+	granted, _ := flow.CallBudgetOf(p.Tags) // wrong ones were refused when they were set
+	return b.calls.Over(b.o.Shared, "profile "+p.Name, pace.Limits{
+		Concurrency: granted.Concurrent, Calls: granted.PerMinute, Every: time.Minute, Daily: granted.PerDay,
+	})
 }
 
 // endpoint is the operator's URL for a host: WEIR_ENDPOINT_URL_SALESFORCE, WEIR_ENDPOINT_URL_SALESFORCE_AUTH.

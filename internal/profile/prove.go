@@ -131,9 +131,20 @@ func (b *Book) ask(ctx context.Context, spec *connector.Spec, p *flow.Profile, m
 	case old.Refresh != "":
 		return c.Refresh(ctx, old.Refresh)
 	case m.JWT != "":
-		return c.JWTBearer(ctx, m.JWT)
+		return b.byAssertion(ctx, c, m.JWT)
 	}
 	return nil, fault.New(fault.ConnectorAuth, "there is no jwtToken to get an access token with")
+}
+
+// byAssertion trades the profile's JWT for a token. It was signed elsewhere, with a key that is not here, so that it can
+// be traded again only until it ends.
+func (b *Book) byAssertion(ctx context.Context, c *oauth.Client, assertion string) (*oauth.Token, error) {
+	t, err := c.JWTBearer(ctx, assertion)
+	end, ok := oauth.AssertionEnd(assertion)
+	if fault.Is(err, fault.ConnectorAuth) && ok && b.o.Now().After(end) {
+		return nil, fault.Wrap(fault.ConnectorAuth, err, "the profile's jwtToken ended on %s; sign a new one, with a later exp, and give it to the profile", end.Format(time.RFC3339))
+	}
+	return t, err
 }
 
 // another asks for a client's token that is not the old one. Marketo gives the same token until it expires, so that one
@@ -157,6 +168,9 @@ func (b *Book) another(ctx context.Context, c *oauth.Client, old string) (*oauth
 // client talks to a profile's authorization server in the name of its application.
 func (b *Book) client(ctx context.Context, spec *connector.Spec, p *flow.Profile, m *oauthMembers) (*oauth.Client, error) {
 	endpoint, err := spec.Auth.OAuth.Endpoint(p.Properties, func(sub string) string { return b.endpoint(p.Connector, sub) })
+	if refiner, ok := b.o.Connectors.Find(p.Connector).(connector.OAuthRefiner); ok && err == nil {
+		endpoint, err = refiner.RefineOAuth(ctx, p.Label, endpoint)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -77,6 +77,7 @@ func TestProve_Refuses(t *testing.T) {
 		"dead tokens":         {`{"accessToken":"canary","refreshToken":"canary2"}`, nil, fault.ConnectorAuth, "update the profile's credentials"},
 		"a dead token alone":  {`{"accessToken":"canary"}`, nil, fault.ConnectorAuth, "there is no refresh token"},
 		"a bad JWT":           {`{"oAuth2GrantType":"JWT_BEARER","jwtToken":"canary"}`, nil, fault.ConnectorAuth, "bad assertion"},
+		"a JWT that ended":    {`{"oAuth2GrantType":"JWT_BEARER","jwtToken":"e30.eyJleHAiOjE3MTQ1MjE2MDB9.canary"}`, nil, fault.ConnectorAuth, "ended on 2024-05-01T00:00:00Z; sign a new one"},
 		"no application":      {`{"refreshToken":"canary"}`, map[string]string{"WEIR_OAUTH_SALESFORCE_CLIENT_ID": ""}, fault.Validation, "WEIR_OAUTH_SALESFORCE_CLIENT_ID and WEIR_OAUTH_SALESFORCE_CLIENT_SECRET"},
 		"another application": {`{"refreshToken":"canary"}`, map[string]string{"WEIR_OAUTH_SALESFORCE_CLIENT_SECRET": "other"}, fault.ConnectorAuth, "invalid_client"},
 		"a private address":   {`{"refreshToken":"canary"}`, map[string]string{"WEIR_ENDPOINT_URL_SALESFORCE": "http://10.1.2.3"}, fault.Validation, "--allow-network 10.1.2.3/32"},

@@ -108,6 +108,8 @@ func checkCustomDestination(d *flow.Definition, i int, said *wire.ConnectorConfi
 
 func checkVersion(path string, version *string, said *wire.ConnectorConfiguration) flow.Problems {
 	switch {
+	case len(said.SupportedApiVersions) == 0: // a manifest has no versions to choose from
+		return nil
 	case deref(version) == "":
 		return flow.Problems{{Path: path, Text: fmt.Sprintf("apiVersion is missing; the custom connector %s has %s", deref(said.ConnectorName), join(said.SupportedApiVersions))}}
 	case !slices.Contains(said.SupportedApiVersions, *version):

@@ -74,7 +74,11 @@ func (s *Server) lookAtSource(ctx context.Context, d *flow.Definition) (seen, fl
 	if !ok || err != nil {
 		return end, nil, err
 	}
-	schema, asked, err := s.Metadata.Source(ctx, end.at, src.Properties)
+	ask := s.Metadata.Source
+	if d.Trigger.Type == flow.TriggerEvent {
+		ask = s.Metadata.Events
+	}
+	schema, asked, err := ask(ctx, end.at, src.Properties)
 	if err != nil {
 		found, err := judgeVendor(err, sourcePath(d), s.specOf(src.Connector).NeedsProfile)
 		return end, found, err

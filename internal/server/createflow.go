@@ -83,6 +83,13 @@ func checkProfiles(ctx context.Context, tx store.ReadTx, d *flow.Definition) (fl
 			return nil // whether one is needed is the definition's own rule
 		}
 		p, err := profileByName(ctx, tx, *name)
+		if err == nil && p.Connector == flow.CustomConnector && connector == p.Connector {
+			if path == "sourceFlowConfig" {
+				problems = append(problems, checkSender(d, p)...)
+			} else if p.Label == flow.LabelWebhook {
+				problems = append(problems, flow.Problem{Path: path + ".connectorProfileName", Text: "a profile of label " + p.Label + " cannot be used as a destination"})
+			}
+		}
 		if err == nil && p.Connector != connector {
 			problems = append(problems, flow.Problem{
 				Path: path + ".connectorProfileName",

@@ -42,6 +42,9 @@ var pages = []page{
 	{method: "GET", path: "flows/{}/position", run: (*Server).positionPage},
 	{method: "PUT", path: "flows/{}/position", mutates: true, run: (*Server).setPosition},
 	{method: "POST", path: "flows/{}/runs", mutates: true, run: (*Server).startRun},
+	{method: "GET", path: "flows/{}/events", run: (*Server).listenerPage}, // POST brings events, see receiveEvents
+	{method: "DELETE", path: "flows/{}/events", mutates: true, run: (*Server).discardEvents},
+	{method: "GET", path: "listeners", action: operationAction("ListFlows"), run: (*Server).listenersPage},
 	{method: "GET", path: "audit", action: mustAction(policy.ReadAudit), run: (*Server).auditTrail},
 	{method: "GET", path: "backup", action: mustAction(policy.Backup), run: (*Server).backup},
 	{method: "GET", path: "keys", action: mustAction(policy.ReadKeys), run: (*Server).listKeys},
@@ -56,6 +59,10 @@ var pages = []page{
 
 // extension answers Weir's own pages.
 func (s *Server) extension(w http.ResponseWriter, r *http.Request) {
+	if flowName, ok := eventsPath(r); ok {
+		s.receiveEvents(w, r, flowName)
+		return
+	}
 	s.exchange(w, r, func(c *call, w http.ResponseWriter) error {
 		c.operation = "extension"
 		out, err := s.answerExtension(r, c)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 
 	"weir.dev/weir/api/wire"
@@ -10,7 +11,7 @@ import (
 // maxEntityPage is AppFlow's own limit, and what a page holds when the caller names no number.
 const maxEntityPage = 10_000
 
-// entityGroup is the one name that entities are listed under.
+// entityGroup is the name that entities are listed under where the connector names no other.
 const entityGroup = "Objects"
 
 // entityPosition is where a page of entities ended: how many came before, and the last one's name, from which it goes on
@@ -49,15 +50,19 @@ func (s *Server) listConnectorEntities(ctx context.Context, _ *call, in *wire.Li
 		entities = entities[:size]
 		out.NextToken = s.pageToken(list, entityPosition{seen + size, entities[size-1].Name})
 	}
-	group := make([]wire.ConnectorEntity, len(entities))
+	out.ConnectorEntityMap = map[string][]wire.ConnectorEntity{}
 	for i := range entities {
 		e := &entities[i]
-		group[i] = wire.ConnectorEntity{Name: &e.Name, Label: &e.Label, HasNestedEntities: &e.HasNested}
+		shown := wire.ConnectorEntity{Name: &e.Name, Label: &e.Label, HasNestedEntities: &e.HasNested}
 		if e.Label == "" {
-			group[i].Label = &e.Name
+			shown.Label = &e.Name
 		}
+		group := cmp.Or(e.Group, entityGroup)
+		out.ConnectorEntityMap[group] = append(out.ConnectorEntityMap[group], shown)
 	}
-	out.ConnectorEntityMap = map[string][]wire.ConnectorEntity{entityGroup: group}
+	if len(entities) == 0 {
+		out.ConnectorEntityMap[entityGroup] = []wire.ConnectorEntity{}
+	}
 	return out, nil
 }
 

@@ -69,11 +69,17 @@ func forgotten() error {
 
 // admitRegistration checks what depends on what else is registered: the label, and how many there are.
 func (s *Server) admitRegistration(ctx context.Context, tx store.ReadTx, label string) error {
+	if label == flow.LabelWebhook {
+		return fault.New(fault.Conflict, "The label %s is Weir's own, for flows that are sent events. Choose another label.", label)
+	}
 	if flow.IsAuthoredLabel(label) {
 		return fault.New(fault.Conflict, "The label %s is that of a connector written by AWS. Choose another label.", label)
 	}
-	_, err := tx.RegistrationGet(ctx, label)
+	r, err := tx.RegistrationGet(ctx, label)
 	if err == nil {
+		if err := keepManifest(r); err != nil {
+			return err
+		}
 		return fault.New(fault.Conflict, "Connector with label %s already exists.", label)
 	}
 	if !fault.Is(err, fault.NotFound) {

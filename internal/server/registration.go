@@ -62,8 +62,10 @@ func registrationOut(c *call, r *flow.Registration) wire.ConnectorConfiguration 
 	if r.Description == nil {
 		out.ConnectorDescription = out.ConnectorName
 	}
-	out.ConnectorProvisioningType = ptr(wire.ConnectorProvisioningType("LAMBDA"))
-	out.ConnectorProvisioningConfig = &wire.ConnectorProvisioningConfig{Lambda: &wire.LambdaConnectorProvisioningConfig{LambdaArn: ptr(r.LambdaArn)}}
+	if !isManifest(r) {
+		out.ConnectorProvisioningType = ptr(wire.ConnectorProvisioningType("LAMBDA"))
+		out.ConnectorProvisioningConfig = &wire.ConnectorProvisioningConfig{Lambda: &wire.LambdaConnectorProvisioningConfig{LambdaArn: ptr(r.LambdaArn)}}
+	}
 	out.RegisteredAt, out.RegisteredBy = ptr(wire.TimestampOf(r.RegisteredAt)), ptr(r.RegisteredBy)
 	return out
 }
@@ -84,9 +86,12 @@ func registrationSummary(r *flow.Registration) wire.ConnectorDetail {
 	out := wire.ConnectorDetail{
 		ConnectorType: ptr(wire.ConnectorType(flow.CustomConnector)), ConnectorLabel: ptr(r.Label), ConnectorDescription: r.Description,
 		ConnectorName: full.ConnectorName, ConnectorOwner: full.ConnectorOwner, ConnectorVersion: full.ConnectorVersion,
-		ConnectorModes: full.ConnectorModes, ConnectorProvisioningType: ptr(wire.ConnectorProvisioningType("LAMBDA")),
+		ConnectorModes:             full.ConnectorModes,
 		SupportedDataTransferTypes: full.SupportedDataTransferTypes,
 		RegisteredAt:               ptr(wire.TimestampOf(r.RegisteredAt)), RegisteredBy: ptr(r.RegisteredBy),
+	}
+	if !isManifest(r) {
+		out.ConnectorProvisioningType = ptr(wire.ConnectorProvisioningType("LAMBDA"))
 	}
 	if out.ConnectorDescription == nil {
 		out.ConnectorDescription = full.ConnectorName

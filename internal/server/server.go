@@ -55,9 +55,11 @@ type Options struct {
 	Keys       Keys
 	AccountID  string // 12 digits
 
+	Inbox         Inbox                 // takes in what is sent to event flows; nil refuses it
 	Profiles      Profiles              // proves and seals credentials; nil refuses them
 	Secret        []byte                // what nobody who reads the store knows, the same at each start; nil does without
 	Metadata      *metadata.Cache       // what vendors have; nil asks none
+	Manifests     Manifests             // custom connectors that are files; nil for none
 	Registrar     Registrar             // asks custom connectors what they are; nil asks none
 	KeyAdmin      KeyAdmin              // makes and revokes keys; nil refuses to
 	Announcer     Announcer             // tells others of runs that begin; nil tells nobody
@@ -106,6 +108,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if o.Profiles == nil {
 		o.Profiles = noProfiles{}
 	}
+	if o.Inbox == nil {
+		o.Inbox = noInbox{}
+	}
 	o.MaxRunning = orDefault(o.MaxRunning, 1000)
 	o.MaxConnectors = orDefault(o.MaxConnectors, 100)
 	id, err := installation(ctx, o.Store)
@@ -114,6 +119,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{Options: o, tokenKey: deriveKey(id, o.Secret, "page tokens")[:16], requestKey: deriveKey(id, o.Secret, "requests"), measure: newMeasure(o.Metrics)}
 	s.verifier = &sigv4.Verifier{Service: "appflow"}
+	if o.Manifests != nil {
+		o.Store = withManifests{o.Store, o.Manifests}
+	}
 	s.plain, s.Store = o.Store, guardedStore{o.Store}
 	s.throttle, s.strangers = newThrottle(&o), newStrangers()
 	s.operations = operations()

@@ -85,22 +85,16 @@ func (s *Server) activate(ctx context.Context, tx store.Tx, c *call, use tokenUs
 	}
 	if f.Status != flow.StatusActive {
 		f.Status, f.StatusMessage = flow.StatusActive, ""
-		if f.Trigger.Type == flow.TriggerEvent {
-			f.StatusMessage = notSubscribedYet
-		}
 		if err := tx.FlowPut(ctx, f); err != nil {
 			return "", err
 		}
-		if err := settleTimetable(ctx, tx, f, c.at, true); err != nil {
+		if err := s.settle(ctx, tx, f, c.at, true); err != nil {
 			return "", err
 		}
 	}
 	*out = wire.StartFlowOutput{FlowArn: ptr(c.flowARN(f.Name)), FlowStatus: ptr(wire.FlowStatusActive)}
 	return "", use.remember(ctx, tx, out)
 }
-
-// notSubscribedYet is shown in flowStatusMessage, so that an active flow that does not run is no riddle.
-const notSubscribedYet = "This build keeps event subscriptions but does not run them yet. Change the trigger to Scheduled or OnDemand to run the flow."
 
 // canStart says plainly when the flow would fail for want of a connector or a profile.
 func (s *Server) canStart(ctx context.Context, tx store.ReadTx, f *flow.Flow) error {
@@ -127,6 +121,9 @@ func (s *Server) canStart(ctx context.Context, tx store.ReadTx, f *flow.Flow) er
 func (s *Server) newExecution(
 	ctx context.Context, tx store.Tx, c *call, f *flow.Flow, window *flow.Window, isBackfill bool,
 ) (*flow.Execution, error) {
+	if err := s.engineIsReady(ctx); err != nil {
+		return nil, err
+	}
 	running, err := tx.ExecutionUnfinished(ctx)
 	if err != nil {
 		return nil, err

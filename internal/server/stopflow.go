@@ -9,7 +9,8 @@ import (
 	"weir.dev/weir/internal/store"
 )
 
-// stopFlow deactivates a scheduled or event flow; a run that is under way finishes
+// stopFlow deactivates a scheduled or event flow; a run that is under way finishes, and events that have come in are
+// still delivered
 // (https://docs.aws.amazon.com/appflow/1.0/APIReference/API_StopFlow.html).
 func (s *Server) stopFlow(ctx context.Context, c *call, in *wire.StopFlowInput) (*wire.StopFlowOutput, error) {
 	out := &wire.StopFlowOutput{FlowArn: ptr(c.flowARN(*in.FlowName))}
@@ -26,7 +27,7 @@ func (s *Server) stopFlow(ctx context.Context, c *call, in *wire.StopFlowInput) 
 			if err := tx.FlowPut(ctx, f); err != nil {
 				return err
 			}
-			if err := settleTimetable(ctx, tx, f, c.at, false); err != nil {
+			if err := s.settle(ctx, tx, f, c.at, false); err != nil {
 				return err
 			}
 		}

@@ -76,7 +76,7 @@ func taggedByARN(ctx context.Context, tx store.ReadTx, arn string, r resource) (
 	return t, err
 }
 
-// put stores the resource with other tags. A flow's may be options of Weir's, which have to make sense.
+// put stores the resource with other tags. A flow's may be options of Weir's, a profile's its budget of calls, which have to make sense.
 func (t *tagged) put(ctx context.Context, tx store.Tx, tags map[string]string) error {
 	switch {
 	case t.flow != nil:
@@ -86,6 +86,9 @@ func (t *tagged) put(ctx context.Context, tx store.Tx, tags map[string]string) e
 		t.flow.Tags = tags
 		return tx.FlowPut(ctx, t.flow)
 	case t.profile != nil:
+		if _, problems := flow.CallBudgetOf(tags); len(problems) > 0 {
+			return fault.New(fault.Validation, "Tag Resource request failed: [%s]", problems)
+		}
 		t.profile.Tags = tags
 		return tx.ProfilePut(ctx, t.profile)
 	}

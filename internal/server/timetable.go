@@ -10,6 +10,14 @@ import (
 	"weir.dev/weir/internal/store"
 )
 
+// settle brings what belongs to a flow in line with the flow: its timetable, and its subscription to events.
+func (s *Server) settle(ctx context.Context, tx store.Tx, f *flow.Flow, now time.Time, restart bool) error {
+	if err := settleTimetable(ctx, tx, f, now, restart); err != nil {
+		return err
+	}
+	return s.Inbox.Settle(ctx, tx, f, now)
+}
+
 // settleTimetable brings a flow's timetable in line with the flow: an active scheduled flow has one, any other none. With
 // restart the times begin anew, as after an activation or another schedule.
 func settleTimetable(ctx context.Context, tx store.Tx, f *flow.Flow, now time.Time, restart bool) error {

@@ -15,7 +15,11 @@ func (s *Server) unregisterConnector(ctx context.Context, c *call, in *wire.Unre
 	out := &wire.UnregisterConnectorOutput{}
 	label := *in.ConnectorLabel
 	return out, s.mutate(ctx, c, out, func(tx store.Tx) error {
-		if _, err := registrationByLabel(ctx, tx, label); err != nil {
+		r, err := registrationByLabel(ctx, tx, label)
+		if err == nil {
+			err = keepManifest(r)
+		}
+		if err != nil {
 			return err
 		}
 		users, err := tx.RegistrationUsers(ctx, label, 1)

@@ -18,7 +18,10 @@ func (s *Server) updateConnectorRegistration(ctx context.Context, c *call, in *w
 	isRepeated := false
 	var before *flow.Registration
 	err := s.Store.Read(ctx, func(tx store.ReadTx) (err error) {
-		if before, err = registrationByLabel(ctx, tx, label); err != nil {
+		if before, err = registrationByLabel(ctx, tx, label); err == nil {
+			err = keepManifest(before)
+		}
+		if err != nil {
 			return err
 		}
 		isRepeated, err = aboutRegistration(use, before).repeated(ctx, tx, out)
@@ -41,6 +44,9 @@ func (s *Server) updateConnectorRegistration(ctx context.Context, c *call, in *w
 	}
 	err = s.mutate(ctx, c, out, func(tx store.Tx) error {
 		r, err := registrationByLabel(ctx, tx, label)
+		if err == nil {
+			err = keepManifest(r)
+		}
 		if err != nil {
 			return err
 		}

@@ -52,7 +52,7 @@ func (s *Server) updateFlow(ctx context.Context, c *call, in *wire.UpdateFlowInp
 		if err := tx.FlowPut(ctx, f); err != nil {
 			return err
 		}
-		if err := settleTimetable(ctx, tx, f, c.at, rescheduled); err != nil {
+		if err := s.settle(ctx, tx, f, c.at, rescheduled); err != nil {
 			return err
 		}
 		return use.remember(ctx, tx, out)

@@ -382,7 +382,7 @@ func TestCreateFlow_WhatTheConnectorsSayWithoutBeingAsked(t *testing.T) {
 		{onDemand + documents + toS3 + tasks("Veeva", `{"taskType":"Mask","sourceFields":["id"],"connectorOperator":{"Veeva":"MASK_ALL"}}`), "task 3 (Mask MASK_ALL id): documents of Veeva are not changed"},
 		{onDemand + source("GoogleAnalytics", "Googleanalytics", "ga", `"object":"1"`) + toS3 + gaTasks, "Google Analytics gives at most 9 dimensions, the tasks use 10"},
 		{onDemand + source("GoogleAnalytics", "Googleanalytics", "ga", `"object":"1"`) + dest("S3", "", `"bucketName":"out-bkt","s3OutputFormatConfig":{"fileType":"CSV"}`) + gaTasks, "files from Google Analytics have to be JSON, not CSV"},
-		{onDemand + s3Source + dest("Zendesk", `,"connectorProfileName":"desk"`, `"object":"tickets","writeOperationType":"DELETE","idFieldNames":["id"]`) + tasks("S3"), "Zendesk cannot DELETE records; it has INSERT, UPSERT, UPDATE"},
+		{onDemand + s3Source + dest("Zendesk", `,"connectorProfileName":"desk"`, `"object":"tickets","writeOperationType":"DELETE","idFieldNames":["id"]`) + tasks("S3"), ""},
 		{onDemand + s3Source + dest("LookoutMetrics", "", "") + tasks("S3"), "destination LookoutMetrics is not allowed with trigger type OnDemand; it needs Scheduled"},
 		{scheduled("rate(7minutes)", "Complete") + s3Source + dest("LookoutMetrics", "", "") + tasks("S3"), "Lookout for Metrics takes data every 5 or 10 minutes"},
 		{scheduled("rate(10minutes)", "Complete") + s3Source + dest("LookoutMetrics", "", "") + tasks("S3"), ""},

@@ -23,6 +23,11 @@ type Store interface {
 	// Write runs fn in a transaction and commits it unless fn fails. A transaction that loses a race is run again, so fn
 	// must have no effects of its own.
 	Write(ctx context.Context, fn func(Tx) error) error
+	// BudgetChange reads the document of a name, nil when there is none, and keeps what change makes of it, a JSON value,
+	// in a transaction of its own that no other change of that name comes between: they take turns. Nil keeps what is
+	// there; an error of change's ends it without a change. Change may be called several times, and must have no effects of
+	// its own. Where other machines keep the database, what was kept may be lost with one that fails within a second.
+	BudgetChange(ctx context.Context, name string, change func(document []byte) ([]byte, error)) error
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 	// Backup writes a consistent copy of everything, in a form that Restore reads into an empty store of either kind.
@@ -50,6 +55,9 @@ type ReadTx interface {
 	ExecutionUnfinished(ctx context.Context) ([]*flow.Execution, error)
 	// ExecutionUnfinishedOf is the same for one flow.
 	ExecutionUnfinishedOf(ctx context.Context, flowName string) ([]*flow.Execution, error)
+	// ExecutionUnheld returns the ids of up to limit executions that are not done and whose lease nobody holds at that
+	// time, the oldest first. The name of an execution's lease is its id after the prefix.
+	ExecutionUnheld(ctx context.Context, leasePrefix string, now time.Time, limit int) ([]string, error)
 
 	// PlanGet returns the frozen plan of an execution; NotFound before it is prepared.
 	PlanGet(ctx context.Context, executionID string) (json.RawMessage, error)
@@ -66,6 +74,18 @@ type ReadTx interface {
 	TimetableGet(ctx context.Context, flowName string) (*flow.Timetable, error)
 	// TimetableDue returns the names of up to limit flows whose timetable is due by now, the most overdue first.
 	TimetableDue(ctx context.Context, now time.Time, limit int) ([]string, error)
+	// ListenerGet returns a flow's listener; NotFound before its first activation.
+	ListenerGet(ctx context.Context, flowName string) (*Listener, error)
+	// ListenerList returns up to limit listeners in order of their flows' names, the first one after the given name.
+	ListenerList(ctx context.Context, after string, limit int) ([]*Listener, error)
+	// InboxGet sums up what waits of a flow's events; the empty inbox when nothing does.
+	InboxGet(ctx context.Context, flowName string) (Inbox, error)
+	// InboxList returns up to limit chunks of [from, to) in order.
+	InboxList(ctx context.Context, flowName string, from, to int64, limit int) ([]*EventChunk, error)
+	// EventIDHas reports whether the id of an event is remembered.
+	EventIDHas(ctx context.Context, flowName, id string) (bool, error)
+	// EventIDList returns up to limit remembered ids in order, the first one after the given id.
+	EventIDList(ctx context.Context, flowName, after string, limit int) ([]string, error)
 	// OutboxDue returns up to limit letters that are to be delivered by now, the earliest due first.
 	OutboxDue(ctx context.Context, now time.Time, limit int) ([]*Letter, error)
 
@@ -123,6 +143,21 @@ type Tx interface {
 	TimetablePut(ctx context.Context, t *flow.Timetable) error
 	// TimetableDelete removes a timetable; a no-op when there is none.
 	TimetableDelete(ctx context.Context, flowName string) error
+	// ListenerPut creates or replaces a flow's listener. NotFound when the flow is gone; it goes with the flow, and so do
+	// chunks and ids.
+	ListenerPut(ctx context.Context, l *Listener) error
+	// InboxAppend adds chunks. Conflict when one of their sequences is there already, NotFound when the flow is gone.
+	InboxAppend(ctx context.Context, chunks []*EventChunk) error
+	// InboxReseal replaces the content of a chunk, which another key seals; a no-op when the chunk is gone.
+	InboxReseal(ctx context.Context, flowName string, sequence int64, sealed []byte) error
+	// InboxDelete removes the chunks before a sequence.
+	InboxDelete(ctx context.Context, flowName string, before int64) error
+	// EventIDPut remembers ids, until a later time if they are remembered already. NotFound when the flow is gone.
+	EventIDPut(ctx context.Context, ids []EventID) error
+	// EventIDDelete forgets one id.
+	EventIDDelete(ctx context.Context, flowName, id string) error
+	// EventIDPrune forgets the ids whose time has passed.
+	EventIDPrune(ctx context.Context, now time.Time) error
 	// OutboxPut adds a letter, or replaces it: with a later DueAt after a failed delivery.
 	OutboxPut(ctx context.Context, l *Letter) error
 	// OutboxDelete removes a letter; a no-op when there is none.
@@ -202,6 +237,9 @@ type Receipt struct {
 type Fence struct {
 	Lease string `json:"lease"`
 	Token int64  `json:"token"`
+	// Within is the fence of a larger lease that this one is part of, as a split's is of its execution's: an effect needs
+	// both. Renewing and releasing are about the one lease alone. Nil for a lease that stands by itself.
+	Within *Fence `json:"within,omitzero"`
 }
 
 // Profile is a connector profile with its credentials. They are sealed; the store never sees them in clear.

@@ -27,6 +27,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"weir.dev/weir/connectorkit/oauth/oauthtest"
+	salesforce "weir.dev/weir/connectors/salesforce/fake"
 	"weir.dev/weir/internal/cli"
 	"weir.dev/weir/test/canary"
 )
@@ -116,7 +117,10 @@ func start(t *testing.T) *installation {
 		"WEIR_OAUTH_SALESFORCE_CLIENT_ID=" + in.vendor.ClientID, "WEIR_OAUTH_SALESFORCE_CLIENT_SECRET=" + in.vendor.ClientSecret,
 		"WEIR_OAUTH_PARDOT_CLIENT_ID=" + in.vendor.ClientID, "WEIR_OAUTH_PARDOT_CLIENT_SECRET=" + in.vendor.ClientSecret,
 	}
-	for _, vendor := range []string{"SALESFORCE", "PARDOT", "MARKETO", "SLACK", "ZENDESK", "SERVICENOW", "SAPODATA", "GOOGLEANALYTICS"} {
+	org := httptest.NewServer(salesforce.New(salesforce.Options{})) // takes any token
+	t.Cleanup(org.Close)
+	in.process.Env = append(in.process.Env, "WEIR_ENDPOINT_URL_SALESFORCE="+org.URL, "WEIR_ENDPOINT_URL_SALESFORCE_AUTH="+in.vendor.URL)
+	for _, vendor := range []string{"PARDOT", "MARKETO", "SLACK", "ZENDESK", "SERVICENOW", "SAPODATA", "GOOGLEANALYTICS"} {
 		in.process.Env = append(in.process.Env, "WEIR_ENDPOINT_URL_"+vendor+"="+in.vendor.URL)
 	}
 	said, err := in.process.StderrPipe()

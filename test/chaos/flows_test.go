@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"cmp"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -72,6 +73,7 @@ func writeSource(path string, table formattest.CRM) error {
 type variant struct {
 	name   string
 	source string // bucket
+	dest   string // bucket; "out"
 	output *types.S3OutputFormatConfig
 	tasks  []types.Task // besides those of every flow
 }
@@ -146,7 +148,7 @@ func (v variant) createInput() *appflow.CreateFlowInput {
 		DestinationFlowConfigList: []types.DestinationFlowConfig{{
 			ConnectorType: types.ConnectorTypeS3,
 			DestinationConnectorProperties: &types.DestinationConnectorProperties{S3: &types.S3DestinationProperties{
-				BucketName: aws.String("out"), S3OutputFormatConfig: v.output,
+				BucketName: aws.String(cmp.Or(v.dest, "out")), S3OutputFormatConfig: v.output,
 			}},
 		}},
 		Tasks: append(tasks, v.tasks...),

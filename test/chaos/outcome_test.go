@@ -58,12 +58,17 @@ func undisturbed(t *testing.T, v variant) outcome {
 // files reads the output bucket whole, hidden files and folders included.
 func (r *rig) files(id string) map[string]string {
 	r.t.Helper()
+	return filesIn(r.t, r.bucket(), id)
+}
+
+func filesIn(t *testing.T, bucket, id string) map[string]string {
+	t.Helper()
 	found := map[string]string{}
-	err := filepath.WalkDir(r.bucket(), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || path == r.bucket() {
+	err := filepath.WalkDir(bucket, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == bucket {
 			return err
 		}
-		key := strings.ReplaceAll(strings.TrimPrefix(path, r.bucket()+"/"), id, "EXECUTION")
+		key := strings.ReplaceAll(strings.TrimPrefix(path, bucket+"/"), id, "EXECUTION")
 		if d.IsDir() {
 			found[key] = "folder"
 			return nil
@@ -79,7 +84,7 @@ func (r *rig) files(id string) map[string]string {
 	if os.IsNotExist(err) { // a bucket that was never written to
 		err = nil
 	}
-	require.NoError(r.t, err)
+	require.NoError(t, err)
 	return found
 }
 
@@ -211,7 +216,9 @@ type view struct {
 	Totals  flow.Totals          `json:"totals"`
 	Closes  bool                 `json:"closes"`
 	Live    *struct {
-		Totals flow.Totals `json:"totals"`
+		Totals     flow.Totals `json:"totals"`
+		Splits     int         `json:"splits"`
+		SplitsDone int         `json:"splitsDone"`
 	} `json:"live"`
 }
 

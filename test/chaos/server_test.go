@@ -3,10 +3,12 @@ package chaos_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -74,27 +76,9 @@ type server struct {
 }
 
 // boot starts a server and returns when it serves.
-func (r *rig) boot() *server {
+func (r *rig) boot(flags ...string) *server {
 	r.t.Helper()
-	args := append([]string{
-		"serve", "--listen", "127.0.0.1:0", "--data", r.data, "--threads", "1",
-		"--bucket", "good=file://" + filepath.Join(sources, "good"), "--bucket", "bad=file://" + filepath.Join(sources, "bad"),
-	}, r.flags...)
-	s := &server{rig: r, process: exec.Command(binary, args...), ended: make(chan struct{})}
-	s.process.Env = []string{"TMPDIR=" + r.temp, "WEIR_ACCESS_KEY_ID=" + keyID, "WEIR_SECRET_ACCESS_KEY=" + keySecret}
-	stderr, err := s.process.StderrPipe()
-	require.NoError(r.t, err)
-	require.NoError(r.t, s.process.Start())
-	serving := make(chan string, 1)
-	go s.read(stderr, serving)
-	r.t.Cleanup(s.kill)
-	select {
-	case s.url = <-serving:
-	case <-s.ended:
-		require.FailNow(r.t, "the server ended at its start", "%s", r.log)
-	case <-time.After(patience):
-		require.FailNow(r.t, "the server does not start", "%s", r.log)
-	}
+	s := r.spawn("weir: serving on ", append([]string{"serve"}, flags...))
 	s.api = appflow.New(appflow.Options{
 		BaseEndpoint: &s.url, Region: "us-east-1", RetryMaxAttempts: 1,
 		Credentials: aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider(keyID, keySecret, "")),
@@ -102,15 +86,41 @@ func (r *rig) boot() *server {
 	return s
 }
 
-// read keeps the log, and tells where the server serves.
-func (s *server) read(stderr io.Reader, serving chan<- string) {
+// spawn starts a process and returns when it says, after the prefix, where it listens.
+func (r *rig) spawn(prefix string, command []string) *server {
+	r.t.Helper()
+	args := append(slices.Clone(command),
+		"--listen", "127.0.0.1:0", "--data", r.data, "--threads", "1",
+		"--bucket", "good=file://"+filepath.Join(sources, "good"), "--bucket", "bad=file://"+filepath.Join(sources, "bad"),
+	)
+	args = append(args, r.flags...)
+	s := &server{rig: r, process: exec.Command(binary, args...), ended: make(chan struct{})}
+	s.process.Env = []string{"TMPDIR=" + r.temp, "WEIR_ACCESS_KEY_ID=" + keyID, "WEIR_SECRET_ACCESS_KEY=" + keySecret}
+	stderr, err := s.process.StderrPipe()
+	require.NoError(r.t, err)
+	require.NoError(r.t, s.process.Start())
+	listening := make(chan string, 1)
+	go s.read(stderr, prefix, listening)
+	r.t.Cleanup(s.kill)
+	select {
+	case s.url = <-listening:
+	case <-s.ended:
+		require.FailNow(r.t, "the process ended at its start", "%s", r.log)
+	case <-time.After(patience):
+		require.FailNow(r.t, "the process does not start", "%s", r.log)
+	}
+	return s
+}
+
+// read keeps the log, and tells where the process listens.
+func (s *server) read(stderr io.Reader, prefix string, listening chan<- string) {
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {
 		if !strings.Contains(lines.Text(), " msg=request ") { // the test's own questions
 			s.log.line(lines.Text())
 		}
-		if url, ok := strings.CutPrefix(lines.Text(), "weir: serving on "); ok {
-			serving <- url
+		if url, ok := strings.CutPrefix(lines.Text(), prefix); ok {
+			listening <- url
 		}
 	}
 	_ = s.process.Wait() // how it ended is in ProcessState
@@ -147,4 +157,16 @@ func (r *rig) leftovers() []string {
 		names = append(names, e.Name())
 	}
 	return names
+}
+
+// fails runs a command that must end by itself, and returns what it said and its exit code.
+func (r *rig) fails(args ...string) (string, int) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Dir = r.temp
+	out, err := cmd.CombinedOutput()
+	require.Error(r.t, err)
+	return string(out), cmd.ProcessState.ExitCode()
 }

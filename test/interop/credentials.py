@@ -23,8 +23,17 @@ class Tokens(http.server.BaseHTTPRequestHandler):
         form = dict(urllib.parse.parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
         self.asked.append(form)
         good = form.get("client_id") == "weir-app" and form.get("client_secret") == "app-secret" and form.get("refresh_token") == "refresh-1"
-        body = json.dumps({"access_token": "fresh-access-token"} if good else {"error": "invalid_client"}).encode()
-        self.send_response(200 if good else 400)
+        self.answer(200 if good else 400, {"access_token": "fresh-access-token"} if good else {"error": "invalid_client"})
+
+    def do_GET(self):
+        """What a profile is checked with: the versions of the API, and whose the token is."""
+        good = self.path == "/services/data" or self.headers["Authorization"] == "Bearer fresh-access-token"
+        answers = {"/services/data": [{"version": "58.0"}], "/services/oauth2/userinfo": {"organization_id": "00D000000000001AAA"}}
+        self.answer(200 if good and self.path in answers else 401, answers.get(self.path, []))
+
+    def answer(self, status, content):
+        body = json.dumps(content).encode()
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -58,6 +58,18 @@ def main(weir, go=None):
 
         with checks.part("AWS's sample of a custom connector"):
             connectors.judge(weir, checks)
+    import javaconnector
+
+    with checks.part("a custom connector in Java"):
+        javaconnector.judge(weir, checks)
+    import manifests
+
+    with checks.part("manifests"):
+        manifests.judge(weir, checks)
+    import crm
+
+    with checks.part("flows from and to Salesforce's stand-in"):
+        crm.judge(weir, checks)
     print(f"{checks.passed} passed, {len(checks.failed)} failed")
     return 1 if checks.failed else 0
 

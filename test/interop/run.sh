@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Independent judges: boto3 drives a real server through the whole life of flows; boto3, AWS's client for Go and the AWS CLI
 # call every operation and are given every error that the model declares; and DuckDB reads what flows wrote and
-# compares it with its own SQL over the sources. Tools are installed into a folder under build/; what cannot be installed
-# is named and left out. Fails when anything that could be judged was judged wrong.
+# compares it with its own SQL over the sources. jsforce and go-salesforce judge the stand-in of Salesforce. Tools are
+# installed into folders under build/; what cannot be installed is named and left out. Fails when anything that could be
+# judged was judged wrong.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 weir=${WEIR_BIN:-$PWD/bin/weir}
 [ -x "$weir" ] || make --no-print-directory build
+test/interop/salesforce.sh "$weir"
+test/interop/salesforce_events.sh "$weir"
 if ! command -v python3 >/dev/null; then
 	echo "no python3 here: nothing was judged"
 	exit 0

@@ -35,6 +35,7 @@ type Request struct {
 	Records  []string `json:"records"`
 	AllOr    bool     `json:"allOrNone"`
 	Token    string   `json:"idempotencyToken"`
+	AuthType *string  `json:"authenticationType"`
 	Settings map[string]string
 	Creds    *Credentials `json:"credentials"`
 	Context  *Context     `json:"connectorContext"`
@@ -52,6 +53,7 @@ type Context struct {
 	Creds      *Credentials      `json:"credentials"`
 	Settings   map[string]string `json:"connectorRuntimeSettings"`
 	Entity     json.RawMessage   `json:"entityDefinition"`
+	Flow       *string           `json:"flowName"`
 	Execution  *string           `json:"executionId"`
 }
 

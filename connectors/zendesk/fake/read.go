@@ -118,6 +118,9 @@ func (a *Account) listed(resource string, q url.Values) []Record {
 		if resource == "tickets" && (r["status"] == "deleted" || r["status"] == "closed" && now.Unix()-changed(r, now) > int64(archiveAge.Seconds())) {
 			continue
 		}
+		if resource == "tickets" && q.Has("external_id") && r["external_id"] != q.Get("external_id") {
+			continue
+		}
 		if s, err := strconv.ParseInt(q.Get("start_time"), 10, 64); err == nil && changed(r, now) < s {
 			continue
 		}

@@ -27,6 +27,8 @@ func (a *Account) sample(rnd *rand.Rand) {
 	for _, name := range []string{"Support", "Billing", "Engineering"} {
 		groups = append(groups, a.put("groups", Record{"name": name, "description": name + " team", "default": name == "Support", "deleted": false, "is_public": true, "created_at": ago(halfYear), "updated_at": ago(halfYear)}))
 	}
+	a.put("ticket_fields", Record{"type": "subject", "title": "Subject", "active": true, "removable": false})
+	a.put("ticket_fields", Record{"id": 27642, "type": "text", "title": "Order number", "active": true, "removable": true})
 	a.put("user_fields", Record{"key": "plan", "type": "dropdown", "title": "Plan", "active": true})
 	a.put("user_fields", Record{"key": "seats", "type": "integer", "title": "Seats", "active": true})
 	a.put("organization_fields", Record{"key": "renewal", "type": "date", "title": "Renewal", "active": true})

@@ -191,8 +191,36 @@ func (a *Account) update(resource string, index int, r Record) Record {
 	}
 	change := written(resource, r)
 	change["id"] = a.tables[resource][at]["id"]
+	if given, ok := change["custom_fields"].([]any); ok {
+		change["custom_fields"] = merged(a.tables[resource][at]["custom_fields"], given)
+	}
 	result["id"] = a.put(resource, change)
 	return result
+}
+
+// merged are a ticket's custom fields after some of them have been set: the others keep their values.
+func merged(before any, given []any) []Record {
+	var list []Record
+	switch before := before.(type) {
+	case []Record:
+		list = slices.Clone(before)
+	case []any:
+		for _, f := range before {
+			if m, ok := f.(map[string]any); ok {
+				list = append(list, m)
+			}
+		}
+	}
+	for _, f := range given {
+		field, _ := f.(map[string]any)
+		id, _ := number(field["id"])
+		if at := slices.IndexFunc(list, func(r Record) bool { known, _ := number(r["id"]); return known == id }); at >= 0 {
+			list[at] = Record{"id": id, "value": field["value"]}
+			continue
+		}
+		list = append(list, Record{"id": id, "value": field["value"]})
+	}
+	return list
 }
 
 // createOrUpdate finds a record by external id or email, else makes it; mu is held.

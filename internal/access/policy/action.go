@@ -22,6 +22,7 @@ const (
 	ReadKeys            = weirPrefix + "ReadKeys"
 	ManageKeys          = weirPrefix + "ManageKeys" // whoever has this can give himself everything
 	Backup              = weirPrefix + "Backup"     // a copy of the whole store
+	SendEvents          = weirPrefix + "SendEvents" // to an event flow
 )
 
 // actionNames lists all actions. An action is its index, so the list only grows at its end within a process's life; it is
@@ -42,7 +43,7 @@ var actionNames = [...]string{
 	appflowPrefix + "DescribeConnectorFields", appflowPrefix + "DescribeFlowExecution", appflowPrefix + "DescribeFlows",
 	appflowPrefix + "ListConnectorFields", appflowPrefix + "RunFlow",
 
-	ReadExecutions, ReadRejectedRecords, ReadAudit, ReadKeys, ManageKeys, Backup,
+	ReadExecutions, ReadRejectedRecords, ReadAudit, ReadKeys, ManageKeys, Backup, SendEvents,
 }
 
 const actionCount = len(actionNames)

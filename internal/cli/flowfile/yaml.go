@@ -1,6 +1,7 @@
 package flowfile
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -139,23 +140,6 @@ func (n number) MarshalJSON() ([]byte, error) { return []byte(n.text), nil }
 
 // jsonNumber reports whether YAML's number is JSON's as well.
 func jsonNumber(s string) bool {
-	i := 0
-	if i < len(s) && s[i] == '-' {
-		i++
-	}
-	if i < len(s) && s[i] == '0' && i+1 < len(s) && s[i+1] >= '0' && s[i+1] <= '9' {
-		return false
-	}
-	digit := false
-	for ; i < len(s); i++ {
-		switch c := s[i]; {
-		case c >= '0' && c <= '9':
-			digit = true
-		case (c == '.' || c == 'e' || c == 'E') && digit && i+1 < len(s):
-		case (c == '-' || c == '+') && (s[i-1] == 'e' || s[i-1] == 'E'):
-		default:
-			return false
-		}
-	}
-	return digit
+	digit := func(c byte) bool { return c >= '0' && c <= '9' }
+	return s != "" && (s[0] == '-' || digit(s[0])) && digit(s[len(s)-1]) && json.Valid([]byte(s))
 }

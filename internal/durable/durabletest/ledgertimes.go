@@ -15,6 +15,18 @@ func (tx *ledgerTx) ExecutionUnfinishedOf(ctx context.Context, name string) ([]*
 	return slices.DeleteFunc(list, func(x *flow.Execution) bool { return x.FlowName != name }), err
 }
 
+func (tx *ledgerTx) ExecutionUnheld(ctx context.Context, leasePrefix string, now time.Time, limit int) ([]string, error) {
+	list, err := tx.ExecutionUnfinished(ctx)
+	slices.SortFunc(list, func(x, y *flow.Execution) int { return cmp.Or(x.StartedAt.Compare(y.StartedAt), cmp.Compare(x.ID, y.ID)) })
+	var ids []string
+	for _, x := range list {
+		if l, err := get[lease](tx, "lease", leasePrefix+x.ID); len(ids) < limit && (err != nil || !l.Expires.After(now)) {
+			ids = append(ids, x.ID)
+		}
+	}
+	return ids, err
+}
+
 func (tx *ledgerTx) TimetableGet(_ context.Context, name string) (*flow.Timetable, error) {
 	return get[flow.Timetable](tx, "timetable", name)
 }
@@ -24,7 +36,7 @@ func (tx *ledgerTx) TimetablePut(_ context.Context, t *flow.Timetable) error {
 }
 
 func (tx *ledgerTx) TimetableDelete(_ context.Context, name string) error {
-	delete(tx.state, key("timetable", name))
+	tx.delete(key("timetable", name))
 	return nil
 }
 
@@ -44,7 +56,7 @@ func (tx *ledgerTx) OutboxPut(_ context.Context, l *store.Letter) error {
 }
 
 func (tx *ledgerTx) OutboxDelete(_ context.Context, id string) error {
-	delete(tx.state, key("outbox", id))
+	tx.delete(key("outbox", id))
 	return nil
 }
 

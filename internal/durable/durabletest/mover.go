@@ -88,5 +88,5 @@ func writePage(ctx context.Context, t *engine.Transfer, sequence int64, rows *ba
 		}
 	}
 	staged, err := w.Finish(ctx)
-	return connector.Receipt{Name: name, Rows: int64(rows.Rows), Bytes: staged.Size, Hash: staged.SHA256, Staged: &staged}, err
+	return connector.Receipt{Name: name, Rows: int64(rows.Rows), Bytes: staged.Size, Hash: staged.Sum, Staged: &staged}, err
 }

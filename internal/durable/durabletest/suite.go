@@ -60,14 +60,39 @@ type suite struct {
 	sc      Scenario
 	open    OpenStore
 	stride  int // distance between the calls that have their turn
+	// cluster is set for engines that live outside of the process too, see RunLive. Then time is real.
+	cluster Cluster
 }
 
 // world makes a fresh world.
-func (s *suite) world(t testing.TB) *World { return NewWorld(t, s.factory, s.sc, s.open(t)) }
+func (s *suite) world(t testing.TB) *World {
+	if s.cluster != nil {
+		return NewWorld(t, s.cluster(t), s.sc, s.open(t))
+	}
+	return NewWorld(t, s.factory, s.sc, s.open(t))
+}
+
+// bubble runs a case in virtual time, unless time is real.
+func (s *suite) bubble(t *testing.T, run func(t *testing.T)) {
+	if s.cluster != nil {
+		run(t)
+		return
+	}
+	synctest.Test(t, run)
+}
+
+// rest waits until nothing of a process that was told to stop runs any more, what its engine has left behind included.
+func (s *suite) rest(p *Process) {
+	if s.cluster != nil {
+		p.Engine.Close()
+		return
+	}
+	synctest.Wait()
+}
 
 // want is the result of a run that nothing disturbs, and the number of calls it makes.
 func (s *suite) want(t *testing.T) (want Result, calls int) {
-	synctest.Test(t, func(t *testing.T) {
+	s.bubble(t, func(t *testing.T) {
 		w := s.world(t)
 		p := w.Boot(NewTrap(nil), true)
 		require.False(t, p.Finish(t))
@@ -125,6 +150,10 @@ func (s *suite) crashAtEveryCall(t *testing.T) {
 // everyCall runs a case before and after call 0, 1, 2 … until one says that there is no such call, each in a bubble of
 // virtual time.
 func (s *suite) everyCall(t *testing.T, run func(t *testing.T, n int, after bool) (reached bool)) {
+	if s.cluster != nil {
+		s.everyCallLive(t, run)
+		return
+	}
 	for n := 0; ; n += s.stride {
 		reached := false
 		for _, after := range []bool{false, true} {
@@ -139,10 +168,14 @@ func (s *suite) everyCall(t *testing.T, run func(t *testing.T, n int, after bool
 // crashTwice crashes the run, and the run after it as well, at points of a coarse grid.
 func (s *suite) crashTwice(t *testing.T) {
 	want, calls := s.want(t)
-	step := max(1, calls/8)
+	firsts, seconds := 8, 10
+	if s.cluster != nil {
+		firsts, seconds = 2, 2
+	}
+	step := max(1, calls/firsts)
 	for first := step / 2; first < calls; first += step {
-		for second := 0; second < calls; second += max(1, calls/10) {
-			synctest.Test(t, func(t *testing.T) {
+		for second := 0; second < calls; second += max(1, calls/seconds) {
+			s.bubble(t, func(t *testing.T) {
 				w := s.world(t)
 				for _, trap := range []*Trap{CrashAt(first, true), CrashAt(second, false), NewTrap(nil)} {
 					if !w.Boot(trap, true).Finish(t) {
@@ -306,7 +339,7 @@ func (s *suite) pausedAtEveryCall(t *testing.T) {
 		s.same(t, want, w, "paused at call", n)
 		first.Trap.Resume()
 		require.NoError(t, first.Engine.Drain(t.Context()))
-		synctest.Wait() // for what the engine has left behind
+		s.rest(first)
 		s.same(t, want, w, "paused and woken at call", n)
 		return true
 	})
@@ -316,9 +349,13 @@ func (s *suite) pausedAtEveryCall(t *testing.T) {
 // grid.
 func (s *suite) wokenMeanwhile(t *testing.T) {
 	want, calls := s.want(t)
-	for n := 1; n < calls; n += max(1, calls/10) {
-		for m := 4; m < calls; m += max(1, calls/8) {
-			synctest.Test(t, func(t *testing.T) {
+	firsts, seconds := 10, 8
+	if s.cluster != nil {
+		firsts, seconds = 3, 2
+	}
+	for n := 1; n < calls; n += max(1, calls/firsts) {
+		for m := 4; m < calls; m += max(1, calls/seconds) {
+			s.bubble(t, func(t *testing.T) {
 				w := s.world(t)
 				first := w.bootPausing(n, n%2 == 1)
 				defer first.Engine.Close()
@@ -336,7 +373,7 @@ func (s *suite) wokenMeanwhile(t *testing.T) {
 					first.Trap.Resume()
 				}
 				require.NoError(t, first.Engine.Drain(t.Context()))
-				synctest.Wait()
+				s.rest(first)
 				s.same(t, want, w, "woken meanwhile, paused at call", n)
 			})
 		}
@@ -387,13 +424,9 @@ func (s *suite) drainAtEveryCall(t *testing.T) {
 			return false
 		}
 		require.NoError(t, first.Engine.Drain(t.Context()))
-		require.NoError(t, w.Store.Write(t.Context(), func(tx store.Tx) error {
-			fence, err := tx.LeaseAcquire(t.Context(), "execution/"+w.ID, "somebody", time.Now(), time.Second)
-			if err != nil {
-				return err
-			}
-			return tx.LeaseRelease(t.Context(), fence)
-		}), "the lease was not given back, drained at call %d", n)
+		if s.cluster == nil { // with a cluster the execution stays taken, by no process in particular
+			s.leaseIsFree(t, w, n)
+		}
 		second := w.Boot(NewTrap(nil), false)
 		require.False(t, second.Finish(t))
 		s.same(t, want, w, "drained at call", n)
@@ -401,9 +434,19 @@ func (s *suite) drainAtEveryCall(t *testing.T) {
 	})
 }
 
+func (s *suite) leaseIsFree(t *testing.T, w *World, n int) {
+	require.NoError(t, w.Store.Write(t.Context(), func(tx store.Tx) error {
+		fence, err := tx.LeaseAcquire(t.Context(), "execution/"+w.ID, "somebody", time.Now(), time.Second)
+		if err != nil {
+			return err
+		}
+		return tx.LeaseRelease(t.Context(), fence)
+	}), "the lease was not given back, drained at call %d", n)
+}
+
 func (s *suite) startedTwice(t *testing.T) {
 	want, _ := s.want(t)
-	synctest.Test(t, func(t *testing.T) {
+	s.bubble(t, func(t *testing.T) {
 		w := s.world(t)
 		prepared := 0
 		p := w.Boot(NewTrap(func(c Call) error {

@@ -3,6 +3,7 @@ package durabletest
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"weir.dev/weir/blob"
 	"weir.dev/weir/blob/blobtest"
@@ -32,6 +33,7 @@ type Trap struct {
 	// hold says whether the call stands still, until Resume. Paused is closed when the first one does.
 	hold         func(Call) bool
 	paused, wake chan struct{}
+	isStanding   atomic.Bool
 }
 
 // Resume lets go whatever stands still, and whatever comes.
@@ -39,6 +41,7 @@ func (t *Trap) Resume() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.hold = nil
+	t.isStanding.Store(false)
 	close(t.wake)
 }
 
@@ -47,6 +50,7 @@ func (t *Trap) stand(c Call) {
 	t.mu.Lock()
 	isHeld := t.hold != nil && t.hold(c)
 	if isHeld && !isClosed(t.paused) {
+		t.isStanding.Store(true)
 		close(t.paused)
 	}
 	t.mu.Unlock()

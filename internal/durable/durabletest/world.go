@@ -121,7 +121,11 @@ func (w *World) Boot(trap *Trap, alone bool) *Process {
 			w.ended <- x.Status
 		},
 	}
-	return &Process{Engine: w.factory(steps, alone), Steps: steps, Trap: trap, world: w}
+	e := w.factory(steps, alone)
+	if m, ok := e.(Mortal); ok {
+		m.Bind(trap.Gate)
+	}
+	return &Process{Engine: e, Steps: steps, Trap: trap, world: w}
 }
 
 // Finish runs the process until the execution is over and the engine is at rest, or the process has died; it says

@@ -9,8 +9,8 @@
 // A bounded number of executions, and of splits over all of them, runs at a time; splits are taken from the executions in
 // turn. What is unfinished when the process ends, in whatever way, goes on at the next start.
 //
-// Only one process at a time should run an engine on a store. Two do no harm, because of the leases, but do not share
-// the work either.
+// Several processes may run engines on one store. Each looks for executions that nobody runs, every half of a lease, so
+// that what a dead one left goes on elsewhere; leases see to it that each execution runs in one of them.
 package local
 
 import (
@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,6 +64,7 @@ var (
 	errLost     = errors.New("the lease was lost")
 	errDraining = errors.New("the engine is draining")
 	errCanceled = errors.New("the execution was canceled")
+	errHeld     = errors.New("another process holds the lease")
 )
 
 // Engine runs executions. Safe for concurrent use.
@@ -83,6 +85,8 @@ type Engine struct {
 	runs    map[string]*run
 	closing bool
 	running sync.WaitGroup
+
+	adopting atomic.Bool // executions whose leases expire are found by looking
 }
 
 var _ durable.Engine = (*Engine)(nil)
@@ -98,8 +102,31 @@ func New(steps *durable.Steps, opts Options) *Engine {
 	return e
 }
 
-// Resume takes on every execution that the store holds as unfinished, the oldest first. Call it once at the start.
+// Resume takes on every execution that the store holds as unfinished and nobody runs, the oldest first. An engine that is
+// not alone goes on looking for such executions. Call it once at the start.
 func (e *Engine) Resume(ctx context.Context) error {
+	if e.opts.Alone {
+		return e.resumeAll(ctx)
+	}
+	if err := e.adopt(ctx); err != nil {
+		return fmt.Errorf("resuming executions: %w", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closing {
+		return nil
+	}
+	e.adopting.Store(true)
+	e.running.Add(1)
+	go func() {
+		defer e.running.Done()
+		e.keepAdopting()
+	}()
+	return nil
+}
+
+// resumeAll takes on what is unfinished, whoever holds its lease.
+func (e *Engine) resumeAll(ctx context.Context) error {
 	var ids []string
 	err := e.steps.Store.Read(ctx, func(tx store.ReadTx) error {
 		list, err := tx.ExecutionUnfinished(ctx)

@@ -63,6 +63,12 @@ func (r *run) loop() {
 			// Looked at in between, because it may have been canceled through another server.
 			r.pause(min(later.until.Sub(e.steps.Now()), e.opts.Lease/3), r.canceled.Done())
 			continue
+		case errors.Is(err, errHeld):
+			r.giveTurn()
+			if r.tries == 0 && e.adopting.Load() {
+				return // when whoever runs it dies it is found again
+			}
+			e.steps.Board.Enter(r.id, durable.StageQueued)
 		case err != nil:
 			e.steps.Logger().Warn("execution interrupted", "execution", r.id, "error", err)
 		}
@@ -154,7 +160,7 @@ func (r *run) tenure() (over bool, err error) {
 	asked := time.Now()
 	fence, err := r.acquire()
 	if fault.Is(err, fault.Conflict) {
-		return false, nil // wait until it expires
+		return false, errHeld
 	}
 	if err != nil {
 		return false, err
@@ -192,11 +198,11 @@ func (r *run) acquire() (fence store.Fence, err error) {
 	err = e.steps.Store.Write(e.life, func(tx store.Tx) (err error) {
 		now := e.steps.Now()
 		if !e.opts.Alone {
-			fence, err = tx.LeaseAcquire(e.life, "execution/"+r.id, owner, now, e.opts.Lease)
+			fence, err = tx.LeaseAcquire(e.life, leasePrefix+r.id, owner, now, e.opts.Lease)
 			return err
 		}
 		// Whoever holds it is dead: ask as if the lease had expired, then set it right.
-		if fence, err = tx.LeaseAcquire(e.life, "execution/"+r.id, owner, now.Add(2*e.opts.Lease), e.opts.Lease); err != nil {
+		if fence, err = tx.LeaseAcquire(e.life, leasePrefix+r.id, owner, now.Add(2*e.opts.Lease), e.opts.Lease); err != nil {
 			return err
 		}
 		return tx.LeaseRenew(e.life, fence, now, e.opts.Lease)

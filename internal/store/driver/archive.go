@@ -101,6 +101,13 @@ var tables = []table{
 	{"flow_profiles", "profile_name, flow_name", []column{{"profile_name", kindText}, {"flow_name", kindText}}},
 	{"registrations", "label", []column{{"label", kindText}, {"document", kindDocument}}},
 	{"timetables", "flow_name", []column{{"flow_name", kindText}, {"next_at", kindInstant}, {"document", kindDocument}}},
+	{"listeners", "flow_name", []column{{"flow_name", kindText}, {"document", kindDocument}}},
+	{"inbox", "flow_name, sequence", []column{
+		{"flow_name", kindText}, {"sequence", kindInteger}, {"received_at", kindInstant}, {"events", kindInteger},
+		{"bytes", kindInteger}, {"sealed", kindBytes},
+	}},
+	{"event_ids", "flow_name, id", []column{{"flow_name", kindText}, {"id", kindText}, {"kept_until", kindInstant}}},
+	{"budgets", "name", []column{{"name", kindText}, {"document", kindDocument}}},
 	{"outbox", "id", []column{{"id", kindText}, {"due_at", kindInstant}, {"document", kindDocument}}},
 	{"tokens", "operation, token", []column{
 		{"operation", kindText}, {"token", kindText}, {"request_hash", kindText}, {"response", kindDocument},

@@ -93,7 +93,7 @@ func DecodeFlow(text []byte) (*flow.Flow, error) { return decode[flow.Flow](text
 
 func encodeExecution(x *flow.Execution) (string, error) {
 	kept := *x
-	kept.StartedAt, kept.UpdatedAt = micro(x.StartedAt), micro(x.UpdatedAt)
+	kept.StartedAt, kept.UpdatedAt, kept.ResumeAt = micro(x.StartedAt), micro(x.UpdatedAt), microPtr(x.ResumeAt)
 	kept.Definition = microDefinition(x.Definition)
 	if x.Window != nil {
 		kept.Window = &flow.Window{From: micro(x.Window.From), To: micro(x.Window.To)}

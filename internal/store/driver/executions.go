@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"weir.dev/weir/fault"
 	"weir.dev/weir/flow"
@@ -45,6 +46,12 @@ func (t *Tx) ExecutionUnfinished(ctx context.Context) ([]*flow.Execution, error)
 func (t *Tx) ExecutionUnfinishedOf(ctx context.Context, flowName string) ([]*flow.Execution, error) {
 	list, err := documents[flow.Execution](ctx, t, "ExecutionUnfinishedOf", flowName)
 	return list, doing(err, "listing unfinished executions of flow %q", flowName)
+}
+
+// ExecutionUnheld implements [store.ReadTx].
+func (t *Tx) ExecutionUnheld(ctx context.Context, leasePrefix string, now time.Time, limit int) ([]string, error) {
+	ids, err := t.names(ctx, "ExecutionUnheld", leasePrefix, micro(now), rowLimit(limit))
+	return ids, doing(err, "listing executions that nobody runs")
 }
 
 // ExecutionPut implements [store.Tx].

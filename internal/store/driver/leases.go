@@ -12,6 +12,11 @@ import (
 // owner who takes the lease meanwhile waits for the effect, or the effect sees the new owner. It cannot land after the
 // takeover.
 func (t *Tx) FenceCheck(ctx context.Context, fence store.Fence) error {
+	if fence.Within != nil { // first, so that all transactions lock the larger lease before the smaller one
+		if err := t.FenceCheck(ctx, *fence.Within); err != nil {
+			return err
+		}
+	}
 	var one int64
 	found, err := t.row(ctx, "FenceCheck", []any{fence.Lease, fence.Token}, &one)
 	if err != nil {

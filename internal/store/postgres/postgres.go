@@ -148,6 +148,21 @@ func (s *Store) transact(ctx context.Context, options pgx.TxOptions, fn func(*dr
 	return classify(ctx, tx.Commit(ctx))
 }
 
+// budgetOptions let changes of one row queue up at it, where serializable transactions would have to begin again.
+var budgetOptions = pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+
+// BudgetChange implements [store.Store].
+func (s *Store) BudgetChange(ctx context.Context, name string, change func([]byte) ([]byte, error)) error {
+	return driver.Repeat(ctx, isLostRace, func() error {
+		return s.transact(ctx, budgetOptions, func(tx *driver.Tx) error {
+			if err := tx.Run(ctx, "CommitSoon"); err != nil {
+				return err
+			}
+			return tx.BudgetChange(ctx, name, change)
+		})
+	})
+}
+
 // Ping implements [store.Store].
 func (s *Store) Ping(ctx context.Context) error { return classify(ctx, s.pool.Ping(ctx)) }
 

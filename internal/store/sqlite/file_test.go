@@ -82,7 +82,7 @@ func TestOpen_RefusesANewerSchema(t *testing.T) {
 	_, err := raw(t, path).Exec("INSERT INTO weir_migrations (version_id, is_applied) VALUES (99, 1)")
 	require.NoError(t, err)
 	_, err = sqlite.Open(t.Context(), path, sqlite.Options{})
-	require.ErrorContains(t, err, "schema version 99, this program knows versions up to 4")
+	require.ErrorContains(t, err, "schema version 99, this program knows versions up to 6")
 	require.True(t, fault.Is(err, fault.Conflict))
 }
 
@@ -141,5 +141,5 @@ func TestBackup_HasEveryTable(t *testing.T) {
 		checked++
 	}
 	require.NoError(t, rows.Err())
-	require.Equal(t, 18, checked)
+	require.Equal(t, 22, checked)
 }

@@ -149,6 +149,11 @@ func dataSource(path string) string {
 	return u.String()
 }
 
+// BudgetChange implements [store.Store].
+func (s *Store) BudgetChange(ctx context.Context, name string, change func([]byte) ([]byte, error)) error {
+	return s.write(ctx, func(tx *tx) error { return tx.BudgetChange(ctx, name, change) })
+}
+
 // Ping implements [store.Store].
 func (s *Store) Ping(ctx context.Context) error {
 	return s.Read(ctx, func(tx store.ReadTx) error {

@@ -45,6 +45,9 @@ func Fill(t testing.TB, s store.Store) {
 		require.NoError(t, tx.TimetablePut(ctx, testTimetable(f.Name, &instant)))
 		require.NoError(t, tx.TimetablePut(ctx, testTimetable("uses-crm", nil)))
 		require.NoError(t, tx.OutboxPut(ctx, testLetter("letter", instant)))
+		require.NoError(t, tx.ListenerPut(ctx, FullListener(f.Name)))
+		require.NoError(t, tx.InboxAppend(ctx, []*store.EventChunk{testChunk(f.Name, 7), testChunk(f.Name, 8)}))
+		require.NoError(t, tx.EventIDPut(ctx, []store.EventID{{FlowName: f.Name, ID: "a/<key> of \u00fc", Until: instant}}))
 		require.NoError(t, tx.TokenPut(ctx, testToken("token", instant)))
 		require.NoError(t, tx.KeyPut(ctx, testKey("AKIA1")))
 		require.NoError(t, tx.KeyPut(ctx, &store.AccessKey{ID: "AKIA2", CreatedAt: instant}))
@@ -52,6 +55,7 @@ func Fill(t testing.TB, s store.Store) {
 		require.NoError(t, tx.AuditAppend(ctx, testEvent(2)))
 		return tx.SettingPut(ctx, "id", "one")
 	})
+	require.NoError(t, s.BudgetChange(t.Context(), "crm", func([]byte) ([]byte, error) { return []byte(`{"used":7}`), nil }))
 }
 
 // RequireSame checks that two stores answer every reading call alike.
@@ -60,12 +64,23 @@ func RequireSame(t testing.TB, want, got store.Store) {
 	require.Equal(t, everything(t, want), everything(t, got))
 }
 
+// budgetDocument is what is kept of a budget.
+func budgetDocument(t testing.TB, s store.Store, name string) (text string) {
+	t.Helper()
+	require.NoError(t, s.BudgetChange(t.Context(), name, func(old []byte) ([]byte, error) {
+		text = string(old)
+		return nil, nil
+	}))
+	return text
+}
+
 func everything(t testing.TB, s store.Store) map[string]any {
 	all := map[string]any{}
 	note := func(name string, v any, err error) {
 		require.NoError(t, err, name)
 		all[name] = v
 	}
+	note("budget", budgetDocument(t, s, "crm"), nil)
 	read(t, s, func(ctx context.Context, tx store.ReadTx) error {
 		flows, err := tx.FlowList(ctx, "", 1000)
 		note("flows", flows, err)
@@ -78,6 +93,13 @@ func everything(t testing.TB, s store.Store) map[string]any {
 			if table, err := tx.TimetableGet(ctx, f.Name); !fault.Is(err, fault.NotFound) {
 				note("timetable of "+f.Name, table, err)
 			}
+			if l, err := tx.ListenerGet(ctx, f.Name); !fault.Is(err, fault.NotFound) {
+				note("listener of "+f.Name, l, err)
+			}
+			chunks, err := tx.InboxList(ctx, f.Name, 0, 1000, 1000)
+			note("inbox of "+f.Name, chunks, err)
+			ids, err := tx.EventIDList(ctx, f.Name, "", 1000)
+			note("event ids of "+f.Name, ids, err)
 			executions, err := tx.ExecutionList(ctx, f.Name, nil, 1000)
 			note("executions of "+f.Name, executions, err)
 			for _, x := range executions {
@@ -189,6 +211,9 @@ func backupTests(open OpenFunc) map[string]func(*testing.T, store.Store) {
 			for at := 0; at < len(archive); at += max(1, len(archive)/40) {
 				bad := bytes.Clone(archive)
 				bad[at] ^= 0x10
+				if saysTheSame(t, archive, bad) {
+					continue // the compression has bits that nobody reads
+				}
 				requireDamaged(t, other, bad)
 			}
 		},
@@ -256,6 +281,17 @@ func requireDamaged(t *testing.T, s store.Store, archive []byte) {
 	t.Helper()
 	requireCode(t, fault.Validation, s.Restore(t.Context(), bytes.NewReader(archive)))
 	requireNoFlow(t, s, "orders")
+}
+
+// saysTheSame reports whether two frames hold the same text, checksums included.
+func saysTheSame(t testing.TB, one, other []byte) bool {
+	r, err := zstd.NewReader(bytes.NewReader(other))
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	text, err := io.ReadAll(r)
+	return err == nil && bytes.Equal(text, unpack(t, one))
 }
 
 func unpack(t testing.TB, archive []byte) []byte {

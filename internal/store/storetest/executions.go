@@ -88,6 +88,33 @@ var executionTests = map[string]func(*testing.T, store.Store){
 		put("b", "b2", 2*time.Second, flow.ExecutionCanceled)
 		requireUnfinished(t, s, []string{"a3"}, []string{"a3"})
 	},
+	"UnheldAreTheUnfinishedWithoutALease": func(t *testing.T, s store.Store) {
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.FlowPut(ctx, testFlow("a", 1)) })
+		for i, status := range []flow.ExecutionStatus{
+			flow.ExecutionInProgress, flow.ExecutionCancelStarted, flow.ExecutionInProgress, flow.ExecutionSuccessful,
+		} {
+			write(t, s, func(ctx context.Context, tx store.Tx) error {
+				x := testExecution("a", fmt.Sprint("x", i), instant.Add(-time.Duration(i)*time.Second))
+				x.Status = status
+				return tx.ExecutionPut(ctx, x)
+			})
+		}
+		unheld := func(now time.Time, limit int, want ...string) {
+			read(t, s, func(ctx context.Context, tx store.ReadTx) error {
+				got, err := tx.ExecutionUnheld(ctx, "execution/", now, limit)
+				require.Equal(t, want, got)
+				return err
+			})
+		}
+		unheld(instant, 10, "x2", "x1", "x0")
+		mustAcquire(t, s, "another/x0", "a", instant)
+		fence := mustAcquire(t, s, "execution/x1", "a", instant)
+		unheld(instant, 10, "x2", "x0")
+		unheld(instant.Add(time.Minute-time.Microsecond), 1, "x2")
+		unheld(instant.Add(time.Minute), 10, "x2", "x1", "x0")
+		release(t, s, fence)
+		unheld(instant, 2, "x2", "x1")
+	},
 	"WatermarkIsReplaced": func(t *testing.T, s store.Store) {
 		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.FlowPut(ctx, testFlow("orders", 1)) })
 		for i := range 2 {

@@ -17,7 +17,7 @@ var ErrCrashed = errors.New("the process is gone")
 //
 //	Read:begin, then each call by its method's name, Read:end
 //	Write:begin, then each call, Write:commit:before, Write:commit:after
-//	Ping, Backup, Restore
+//	BudgetChange, Ping, Backup, Restore
 //
 // A call's step comes before it: an error keeps it from happening. "Name:after" comes after a call that succeeded, whose
 // answer an error withholds. What Write:commit:before refuses is rolled back; what Write:commit:after refuses has been
@@ -111,6 +111,10 @@ func (s *faultyStore) Write(ctx context.Context, fn func(store.Tx) error) error 
 		return err
 	}
 	return s.hook("Write:commit:after")
+}
+
+func (s *faultyStore) BudgetChange(ctx context.Context, name string, change func([]byte) ([]byte, error)) error {
+	return around(s.hook, "BudgetChange", func() error { return s.inner.BudgetChange(ctx, name, change) })
 }
 
 func (s *faultyStore) Ping(ctx context.Context) error {

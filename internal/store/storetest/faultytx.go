@@ -66,6 +66,12 @@ func (tx faultyReadTx) ExecutionUnfinished(ctx context.Context) ([]*flow.Executi
 	})
 }
 
+func (tx faultyReadTx) ExecutionUnheld(ctx context.Context, leasePrefix string, now time.Time, limit int) ([]string, error) {
+	return around1(tx.hook, "ExecutionUnheld", func() ([]string, error) {
+		return tx.reader.ExecutionUnheld(ctx, leasePrefix, now, limit)
+	})
+}
+
 func (tx faultyReadTx) ExecutionUnfinishedOf(ctx context.Context, flowName string) ([]*flow.Execution, error) {
 	return around1(tx.hook, "ExecutionUnfinishedOf", func() ([]*flow.Execution, error) {
 		return tx.reader.ExecutionUnfinishedOf(ctx, flowName)
@@ -304,4 +310,58 @@ func (tx faultyTx) AuditPrune(ctx context.Context, before time.Time, limit int) 
 
 func (tx faultyTx) SettingPut(ctx context.Context, name, value string) error {
 	return around(tx.hook, "SettingPut", func() error { return tx.writer.SettingPut(ctx, name, value) })
+}
+
+func (tx faultyReadTx) ListenerGet(ctx context.Context, flowName string) (*store.Listener, error) {
+	return around1(tx.hook, "ListenerGet", func() (*store.Listener, error) { return tx.reader.ListenerGet(ctx, flowName) })
+}
+
+func (tx faultyReadTx) ListenerList(ctx context.Context, after string, limit int) ([]*store.Listener, error) {
+	return around1(tx.hook, "ListenerList", func() ([]*store.Listener, error) { return tx.reader.ListenerList(ctx, after, limit) })
+}
+
+func (tx faultyReadTx) InboxGet(ctx context.Context, flowName string) (store.Inbox, error) {
+	return around1(tx.hook, "InboxGet", func() (store.Inbox, error) { return tx.reader.InboxGet(ctx, flowName) })
+}
+
+func (tx faultyReadTx) InboxList(ctx context.Context, flowName string, from, to int64, limit int) ([]*store.EventChunk, error) {
+	return around1(tx.hook, "InboxList", func() ([]*store.EventChunk, error) {
+		return tx.reader.InboxList(ctx, flowName, from, to, limit)
+	})
+}
+
+func (tx faultyReadTx) EventIDHas(ctx context.Context, flowName, id string) (bool, error) {
+	return around1(tx.hook, "EventIDHas", func() (bool, error) { return tx.reader.EventIDHas(ctx, flowName, id) })
+}
+
+func (tx faultyReadTx) EventIDList(ctx context.Context, flowName, after string, limit int) ([]string, error) {
+	return around1(tx.hook, "EventIDList", func() ([]string, error) { return tx.reader.EventIDList(ctx, flowName, after, limit) })
+}
+
+func (tx faultyTx) ListenerPut(ctx context.Context, l *store.Listener) error {
+	return around(tx.hook, "ListenerPut", func() error { return tx.writer.ListenerPut(ctx, l) })
+}
+
+func (tx faultyTx) InboxAppend(ctx context.Context, chunks []*store.EventChunk) error {
+	return around(tx.hook, "InboxAppend", func() error { return tx.writer.InboxAppend(ctx, chunks) })
+}
+
+func (tx faultyTx) InboxReseal(ctx context.Context, flowName string, sequence int64, sealed []byte) error {
+	return around(tx.hook, "InboxReseal", func() error { return tx.writer.InboxReseal(ctx, flowName, sequence, sealed) })
+}
+
+func (tx faultyTx) InboxDelete(ctx context.Context, flowName string, before int64) error {
+	return around(tx.hook, "InboxDelete", func() error { return tx.writer.InboxDelete(ctx, flowName, before) })
+}
+
+func (tx faultyTx) EventIDPut(ctx context.Context, ids []store.EventID) error {
+	return around(tx.hook, "EventIDPut", func() error { return tx.writer.EventIDPut(ctx, ids) })
+}
+
+func (tx faultyTx) EventIDDelete(ctx context.Context, flowName, id string) error {
+	return around(tx.hook, "EventIDDelete", func() error { return tx.writer.EventIDDelete(ctx, flowName, id) })
+}
+
+func (tx faultyTx) EventIDPrune(ctx context.Context, now time.Time) error {
+	return around(tx.hook, "EventIDPrune", func() error { return tx.writer.EventIDPrune(ctx, now) })
 }

@@ -48,8 +48,12 @@ func FullExecution() *flow.Execution {
 		Message: "the bucket is gone",
 		Code:    "ConnectorServerException",
 		Outcome: flow.ExecutionError,
+		Events:  &flow.EventRange{From: 3, To: 9, Events: 40},
+
+		Failures: 2,
+		ResumeAt: ptr(kept(instant.Add(time.Hour))),
 		Options: &flow.Options{
-			Drift: flow.DriftEvolve, Compression: flow.CompressionZstd, Verify: flow.VerifyFull, ErrorBucket: "errors",
+			Retries: 3, RetryDelay: time.Minute, Events: flow.EventsObjectCreated, EventDelay: time.Minute, Drift: flow.DriftEvolve, Compression: flow.CompressionZstd, Verify: flow.VerifyFull, ErrorBucket: "errors",
 			ErrorPrefix: "orders",
 		},
 		Catalog: fullCatalog(),

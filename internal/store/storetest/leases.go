@@ -107,6 +107,25 @@ var leaseTests = map[string]func(*testing.T, store.Store){
 		require.NoError(t, check(t, s, b))
 		requireCode(t, fault.Fenced, check(t, s, store.Fence{Lease: "l1", Token: b.Token}))
 	},
+	"AFenceWithinAnotherNeedsBoth": func(t *testing.T, s store.Store) {
+		outer := mustAcquire(t, s, "execution", "a", instant)
+		inner := mustAcquire(t, s, "execution/split", "a", instant)
+		inner.Within = &outer
+		require.NoError(t, check(t, s, inner))
+		require.NoError(t, renew(t, s, inner, instant))
+
+		later := instant.Add(time.Hour)
+		second := mustAcquire(t, s, "execution/split", "b", later)
+		second.Within = &outer
+		requireCode(t, fault.Fenced, check(t, s, inner))
+		require.NoError(t, check(t, s, second), "the larger lease is still the first owner's")
+		require.NoError(t, check(t, s, outer))
+
+		mustAcquire(t, s, "execution", "c", later)
+		requireCode(t, fault.Fenced, check(t, s, second))
+		release(t, s, second)
+		requireCode(t, fault.Fenced, check(t, s, store.Fence{Lease: second.Lease, Token: second.Token}))
+	},
 	"AZombieChangesNothing": func(t *testing.T, s store.Store) {
 		zombie := prepared(t, s, "x", 1)
 		mustAcquire(t, s, zombie.Lease, "worker-2", instant.Add(time.Hour))

@@ -22,8 +22,8 @@ type OpenFunc func(t testing.TB) store.Store
 func Run(t *testing.T, open OpenFunc) {
 	groups := map[string]map[string]func(*testing.T, store.Store){
 		"Flows": flowTests, "Executions": executionTests, "Ledger": ledgerTests, "Leases": leaseTests,
-		"Profiles": profileTests, "Registrations": registrationTests, "Access": accessTests, "Timetables": timetableTests,
-		"Transactions": transactionTests, "Races": raceTests, "Backup": backupTests(open),
+		"Profiles": profileTests, "Registrations": registrationTests, "Access": accessTests, "Timetables": timetableTests, "Events": eventTests,
+		"Budgets": budgetTests, "Transactions": transactionTests, "Races": raceTests, "Backup": backupTests(open),
 	}
 	for group, tests := range groups {
 		t.Run(group, func(t *testing.T) {

@@ -15,6 +15,11 @@ SELECT document FROM executions WHERE NOT done ORDER BY started_at, id;
 -- name: ExecutionUnfinishedOf
 SELECT document FROM executions WHERE NOT done AND flow_name = $1 ORDER BY started_at, id;
 
+-- name: ExecutionUnheld
+SELECT id FROM executions
+WHERE NOT done AND NOT EXISTS (SELECT 1 FROM leases WHERE name = $1::text || executions.id AND expires_at > $2)
+ORDER BY started_at, id LIMIT $3;
+
 -- name: ExecutionPut
 INSERT INTO executions (id, flow_name, started_at, done, document)
 SELECT $1::text, $2::text, $3::timestamptz, $4::boolean, $5::json WHERE EXISTS (SELECT 1 FROM flows WHERE name = $2)
