@@ -42,7 +42,10 @@ func main() {
 		r := s.run(due, n, rand.New(rand.NewPCG(*seed, 0)))
 		fmt.Fprintf(out, "%d\t%.0f %%\t%.0f %%\t%s\t%s\t%s\t%s\t\n", n, 100*r.slots, 100*r.cpu, r.p50, r.p99, r.last, r.hour)
 	}
-	out.Flush()
+	if err := out.Flush(); err != nil {
+		fmt.Fprintln(os.Stderr, "fleet:", err)
+		os.Exit(1)
+	}
 }
 
 // class is a share of a month's runs whose flows have one period.

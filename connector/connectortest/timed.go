@@ -19,8 +19,6 @@ type Timed struct {
 	Load func(t *testing.T, times []time.Time) Loaded
 	ID   string // the field that holds the place
 	By   string // the field that holds the time
-	// Settle is how much earlier windows are taken than they say.
-	Settle time.Duration
 }
 
 // RunTimed checks one more entity.
@@ -79,7 +77,7 @@ func timed(t *testing.T, h Harness, times []time.Time, change func(*connector.Re
 
 func (s *Timed) window(from, to time.Time) func(*connector.ReadRequest) {
 	return func(r *connector.ReadRequest) {
-		r.Window, r.WindowBy = &flow.Window{From: from.Add(s.Settle), To: to.Add(s.Settle)}, s.By
+		r.Window, r.WindowBy = &flow.Window{From: from, To: to}, s.By
 	}
 }
 

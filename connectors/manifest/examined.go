@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"weir.dev/weir/connector"
 	"weir.dev/weir/fault"
@@ -42,20 +41,6 @@ func (c *Connector) Resized(entity string, records int) *Connector {
 	out := New(&m, c.spec)
 	out.budgets = c.budgets
 	return out
-}
-
-// Settle is how much earlier than asked windows of an entity are taken.
-func (c *Connector) Settle(entity string) time.Duration {
-	e := c.manifest.find(entity)
-	if e == nil {
-		return 0
-	}
-	for _, p := range []*Endpoint{e.Incremental, e.Read} {
-		if p != nil && p.Since != nil {
-			return p.Since.Settle
-		}
-	}
-	return 0
 }
 
 // Pushed are the conditions on an entity that the manifest hands on: a field and an operator each.

@@ -168,7 +168,7 @@ type Since struct {
 	Fields  []string      `yaml:"fields" required:"true" doc:"Fields of time that the vendor goes by."`
 	Format  string        `yaml:"format" enum:"epoch|millis|iso|date" doc:"How the times are written; iso when absent. They are rounded outwards."`
 	Default string        `yaml:"default" doc:"What {from} is when everything is wanted."`
-	Settle  time.Duration `yaml:"settle" doc:"How long changes take to show. Windows are taken that much earlier, so that none is missed."`
+	Settle  time.Duration `yaml:"settle" doc:"How long changes take to show. Windows end that long before the vendor's time, so that none is missed."`
 }
 
 // Filter is a condition as parameters.

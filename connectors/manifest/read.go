@@ -85,8 +85,7 @@ func (c *connection) question(e *Entity, req *connector.ReadRequest) question {
 	}
 	var span flow.Window
 	if s := q.endpoint.Since; s != nil {
-		q.window = s.settled(req.Window)
-		span = s.span(q.window, req)
+		span = s.span(req.Window, req)
 	}
 	for name, value := range q.endpoint.Query {
 		q.query.Set(name, fill(value, func(name string) string { return q.endpoint.Since.write(name, span, c.now()) }))
@@ -95,15 +94,6 @@ func (c *connection) question(e *Entity, req *connector.ReadRequest) question {
 		q.push(f)
 	}
 	return q
-}
-
-// settled is a window as it is taken: earlier, where changes take a while to show. Windows that follow each other without
-// a gap still do.
-func (s *Since) settled(w *flow.Window) *flow.Window {
-	if w == nil || s.Settle == 0 {
-		return w
-	}
-	return &flow.Window{From: w.From.Add(-s.Settle), To: w.To.Add(-s.Settle)}
 }
 
 // span is the time that the vendor is asked for: the window's, else what a filter leaves. A zero bound is none.

@@ -50,7 +50,7 @@ func ask(req *connector.ReadRequest, p sourceProperties, s *slice) (*question, e
 	if by == nil {
 		return nil, fault.New(fault.Validation, "reading %q: it has no field %q, by which changes are to be read", s.Object, req.WindowBy)
 	}
-	window, err := windowSOQL(by, &flow.Window{From: req.Window.From.Add(-settle), To: req.Window.To.Add(-settle)})
+	window, err := windowSOQL(by, req.Window)
 	q.where = append(q.where, window)
 	if by.Type == flow.TypeDatetime && q.isKeyed {
 		if q.by = by.Name; !slices.Contains(q.columns, q.by) {

@@ -104,7 +104,7 @@ func source(api string) *connectortest.Source {
 // timed loads records that have changed at some times.
 func timed(api string) *connectortest.Timed {
 	return &connectortest.Timed{
-		ID: "Key__c", By: "SystemModstamp", Settle: 30 * time.Second,
+		ID: "Key__c", By: "SystemModstamp",
 		Load: func(_ *testing.T, times []time.Time) connectortest.Loaded {
 			o := fake.New(fake.Options{Token: connectortest.Token, JobAsks: 1})
 			o.AddObject(readings())

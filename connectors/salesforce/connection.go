@@ -125,6 +125,7 @@ var (
 	_ connector.EntityLister    = (*connection)(nil)
 	_ connector.EntityDescriber = (*connection)(nil)
 	_ connector.Reader          = (*connection)(nil)
+	_ connector.Settler         = (*connection)(nil)
 )
 
 // Close implements [connector.Connection].

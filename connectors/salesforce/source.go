@@ -26,9 +26,9 @@ const (
 	bulkFrom = 1_000_000
 	// splitRecords is how many records a split by REST has at least, where there are several.
 	splitRecords = 100_000
-	// settle is how much earlier windows of changes are taken than they say. A record shows when its transaction ends, and
-	// bears the time of a moment before: a window that reached up to now would miss it for good.
-	settle = 30 * time.Second
+	// unsettled is how long a change may take to show. It shows when its transaction ends, and bears the time of a moment
+	// before: a window that reached up to now would miss it for good.
+	unsettled = 30 * time.Second
 )
 
 // sourceProperties are a flow's.
@@ -76,6 +76,14 @@ func (c *connection) Describe(ctx context.Context, props flow.Properties) (flow.
 		return !f.IsRetrievable || p.API == apiBulk && f.Type == flow.TypeJSON
 	})
 	return s, err
+}
+
+// Settled implements [connector.Settler]. The question is one that costs no call, for the time that its answer bears.
+func (c *connection) Settled(ctx context.Context) (time.Time, error) {
+	if _, err := c.client.Do(ctx, &rest.Request{Doing: "asking for the organization's time", Path: "/services/data"}); err != nil {
+		return time.Time{}, err
+	}
+	return c.client.VendorTime().Add(-unsettled), nil
 }
 
 // slice is a split's data: which ids, and what the request names beyond the object's own fields.

@@ -275,7 +275,7 @@ func seconds(n int) *fake.Org {
 // Salesforce forgets cursors; what is left is asked for anew behind the last record, in either order.
 func TestRead_ExpiredCursorLosesNothing(t *testing.T) {
 	t.Parallel()
-	for _, window := range []*flow.Window{nil, {From: time.Date(2024, 5, 1, 0, 0, 40, 0, time.UTC), To: time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC)}} {
+	for _, window := range []*flow.Window{nil, {From: time.Date(2024, 5, 1, 0, 0, 10, 0, time.UTC), To: time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC)}} {
 		o := seconds(1_000)
 		r := readerOf(t, narrow(o, 200), salesforce.Options{})
 		req := r.request(`{"object":"Reading__c"}`, "Key__c")
@@ -455,14 +455,29 @@ func TestRead_WindowByTheOrganizationsOwnField(t *testing.T) {
 	for _, api := range []string{"REST_SYNC", "BULKV2"} {
 		req := r.request(`{"object":"Reading__c","dataTransferApi":"`+api+`"}`, "Key__c")
 		req.Window = &flow.Window{From: time.Date(2024, 5, 1, 0, 1, 30, 0, time.UTC), To: time.Date(2024, 5, 1, 0, 2, 30, 1, time.UTC)}
-		rows := r.all(req).rows // of the seconds from 60 to 120, as windows are taken 30 seconds earlier
+		rows := r.all(req).rows // of the seconds from 90 to 150
 		require.Len(t, rows, 183)
-		require.Equal(t, "180", rows[0][0])
-		require.Equal(t, "362", rows[182][0])
+		require.Equal(t, "270", rows[0][0])
+		require.Equal(t, "452", rows[182][0])
 		splits, err := r.conn.Splits(t.Context(), req, 8)
 		require.NoError(t, err)
 		require.Len(t, splits, 1)
 	}
+}
+
+// Changes of the last half minute may not show yet, by the organization's clock and not by ours.
+func TestSettled_ByTheOrganizationsClock(t *testing.T) {
+	t.Parallel()
+	there := time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC) // ours says another year
+	o := fake.New(fake.Options{Token: connectortest.Token})
+	r := readerOf(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("Date", there.Format(http.TimeFormat))
+		o.ServeHTTP(w, q)
+	}), salesforce.Options{})
+	at, err := r.conn.(connector.Settler).Settled(t.Context())
+	require.NoError(t, err)
+	require.WithinDuration(t, there.Add(-30*time.Second), at, 2*time.Second)
+	require.Zero(t, o.Calls(), "it is no call of the day's")
 }
 
 // Some objects are not for the Bulk API: AUTOMATIC finds another way, BULKV2 says so.

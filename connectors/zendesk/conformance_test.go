@@ -133,7 +133,7 @@ func read(t *testing.T, reader connector.Reader, req connector.ReadRequest) [][]
 // timed loads records that have changed at some times, with pages that end in the middle of a second.
 func timed(entity string) *connectortest.Timed {
 	return &connectortest.Timed{
-		ID: "external_id", By: "updated_at", Settle: time.Minute,
+		ID: "external_id", By: "updated_at",
 		Load: func(_ *testing.T, times []time.Time) connectortest.Loaded {
 			a := fake.New(fake.Options{Token: connectortest.Token, ExportSize: 100})
 			for i, at := range times {

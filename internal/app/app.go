@@ -115,9 +115,7 @@ func Open(ctx context.Context, cfg Config, logTo io.Writer) (_ *App, err error) 
 	if err != nil {
 		return nil, err
 	}
-	if cfg.AuditRetention > 0 {
-		a.background(a.keepAudit)
-	}
+	a.background(a.forget)
 	a.deliver()
 	return a, nil
 }
@@ -273,6 +271,9 @@ func (a *App) Close() error {
 	return errors.Join(errs...)
 }
 
+// shownWait is how long a part of a run waits for something before people are told. Pages and pieces of files take less.
+const shownWait = 10 * time.Second
+
 // liveView shows the engine's progress in the server's words.
 type liveView struct{ engine Engine }
 
@@ -284,7 +285,7 @@ func (l liveView) Live(id string) (server.Live, bool) {
 	}
 	waits := make([]string, 0, len(p.Waits))
 	for _, w := range p.Waits {
-		if w.Slow || w.Split < 0 {
+		if w.Slow || w.Split < 0 || p.At.Sub(w.Since) >= shownWait {
 			waits = append(waits, w.String())
 		}
 	}

@@ -72,6 +72,7 @@ type Config struct {
 	RateLimit, WriteLimit float64
 	TrustedProxies        []string      // networks whose X-Forwarded headers are believed
 	AuditRetention        time.Duration // how long audit events are kept; 0 means for ever
+	RunRetention          time.Duration // how long executions are kept; 0 means for ever
 	MaxRunning            int
 	Parallel              int // executions at the same time in this process
 	DrainTimeout          time.Duration

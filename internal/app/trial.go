@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"time"
 
 	"weir.dev/weir/connector"
 	"weir.dev/weir/connectors"
@@ -126,7 +125,6 @@ func (t *tried) manifested(x *trial.Exam) {
 	if t.manifest == nil {
 		return
 	}
-	x.Settle = func(name string) time.Duration { return t.manifest.Settle(name) }
 	x.Pushed = func(name string) []trial.Condition {
 		var list []trial.Condition
 		for _, p := range t.manifest.Pushed(name) {

@@ -64,6 +64,7 @@ func installationFlags(cmd *cobra.Command, cfg *app.Config) {
 	f.StringVar(&cfg.EventBuffer, "event-buffer", "10MiB", "events of one flow that may wait to be moved; listening pauses, and senders are told to come back, when there are more")
 	f.DurationVar(&cfg.EventDelay, "event-delay", time.Minute, "how long an event waits for others to be moved together with it")
 	f.IntVar(&cfg.MaxRunning, "max-running", 1000, "executions that may run or wait")
+	f.DurationVar(&cfg.RunRetention, "run-retention", 365*24*time.Hour, "how long executions are kept, but for the newest 100 of each flow; 0 means for ever")
 	f.DurationVar(&cfg.DrainTimeout, "drain-timeout", 0, "how long to wait for running work at the end (default 30s)")
 }
 

@@ -45,12 +45,12 @@ func (p *watchedPages) Next(ctx context.Context) (connector.Page, error) {
 	defer p.line.leave(waitsForSource)
 	if p.outer != ctx { // the streams behind a page may live as long as the context they were opened with: one for all
 		p.outer = ctx
-		p.inner, p.end = context.WithCancelCause(ctx) //nolint:govet // ended by Close
+		p.inner, p.end = context.WithCancelCause(ctx)
 	}
 	timer := time.AfterFunc(p.patience, func() { p.end(errStalled) })
 	defer timer.Stop()
 	page, err := p.Pages.Next(p.inner)
-	if err != nil && context.Cause(p.inner) == errStalled {
+	if err != nil && errors.Is(context.Cause(p.inner), errStalled) {
 		p.outer = nil
 		return nil, fault.Temporary(fault.ConnectorServer, nil, "the source has delivered nothing for %s", p.patience)
 	}

@@ -164,19 +164,3 @@ func (s *Server) searchAudit(ctx context.Context, search *auditSearch) (found []
 	}
 	return found, next, nil
 }
-
-// PruneAudit forgets audit events from before a time, in transactions that hold up nobody for long, and returns how many.
-func (s *Server) PruneAudit(ctx context.Context, before time.Time) (int, error) {
-	total := 0
-	for {
-		n := 0
-		err := s.plain.Write(ctx, func(tx store.Tx) (err error) {
-			n, err = tx.AuditPrune(ctx, before, auditChunk)
-			return err
-		})
-		total += n
-		if err != nil || n < auditChunk {
-			return total, err
-		}
-	}
-}

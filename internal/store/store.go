@@ -130,6 +130,9 @@ type Tx interface {
 
 	// ExecutionPut creates or replaces an execution. NotFound when its flow is gone, as for WatermarkPut.
 	ExecutionPut(ctx context.Context, x *flow.Execution) error
+	// ExecutionPrune forgets up to limit of the oldest executions that are done and were started before the time, with
+	// their ledgers, and returns how many. The newest of each flow, as many as keep says and at least one, stay whatever their age.
+	ExecutionPrune(ctx context.Context, before time.Time, keep, limit int) (int, error)
 	// PlanPut freezes an execution's plan with its splits. Putting the same ones again changes nothing and keeps the
 	// checkpoints made since; another plan is a Conflict. NotFound when there is no such execution.
 	PlanPut(ctx context.Context, fence Fence, executionID string, plan json.RawMessage, splits []*Split) error

@@ -148,13 +148,9 @@ func (e *examiner) window(ctx context.Context) {
 		return
 	}
 	slices.SortFunc(times, time.Time.Compare)
-	settle := time.Duration(0)
-	if e.Settle != nil {
-		settle = e.Settle(e.Entity)
-	}
 	taken := flow.Window{From: times[len(times)/2], To: times[len(times)-1].Add(time.Second)}
 	req := e.request()
-	req.Window, req.WindowBy = &flow.Window{From: taken.From.Add(settle), To: taken.To.Add(settle)}, f.Name
+	req.Window, req.WindowBy = &taken, f.Name
 	inside := func(text string) bool {
 		t, ok := moment(text)
 		return ok && !t.Before(taken.From) && t.Before(taken.To)

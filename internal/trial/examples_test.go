@@ -138,7 +138,7 @@ func TestExamples_PagerDuty(t *testing.T) {
 		ProfileProperties: flow.Properties(`{"userEmail":"ann@example.com"}`), ProfileCredentials: flow.Properties(`{"apiKey":"right"}`),
 	}
 	found := trial.Run(t.Context(), trial.Exam{
-		Connector: c, Config: cfg, ObjectKey: "entityName", Settle: c.Settle,
+		Connector: c, Config: cfg, ObjectKey: "entityName",
 		Resized: func(entity string, n int) connector.Connector { return c.Resized(entity, n) },
 		Pushed: func(entity string) (list []trial.Condition) {
 			for _, p := range c.Pushed(entity) {

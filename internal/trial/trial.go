@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"weir.dev/weir/connector"
 	"weir.dev/weir/fault"
@@ -46,8 +45,6 @@ type Exam struct {
 
 	// Resized is the connector with other pages of an entity, nil when it cannot tell its vendor how large they are to be.
 	Resized func(entity string, records int) connector.Connector
-	// Settle is how much earlier than asked an entity's windows are taken; nil is never.
-	Settle func(entity string) time.Duration
 	// Pushed are the conditions on an entity that the vendor is to apply; nil knows of none.
 	Pushed func(entity string) []Condition
 }

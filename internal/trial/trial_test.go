@@ -92,7 +92,7 @@ func examined(t *testing.T, v vendor, text string) map[string]trial.Finding {
 	c := manifest.New(m, custom.Spec())
 	found := map[string]trial.Finding{}
 	for _, f := range trial.Run(t.Context(), trial.Exam{
-		Connector: c, ObjectKey: "entityName", Settle: c.Settle,
+		Connector: c, ObjectKey: "entityName",
 		Resized: func(entity string, n int) connector.Connector { return c.Resized(entity, n) },
 		Pushed: func(entity string) (list []trial.Condition) {
 			for _, p := range c.Pushed(entity) {

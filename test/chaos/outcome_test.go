@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -199,7 +200,7 @@ func (s *server) until(happened func() bool) {
 	s.t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(patience)
+	end := time.After(cmp.Or(s.patience, patience))
 	for !happened() {
 		select {
 		case <-tick.C:
@@ -219,6 +220,7 @@ type view struct {
 		Totals     flow.Totals `json:"totals"`
 		Splits     int         `json:"splits"`
 		SplitsDone int         `json:"splitsDone"`
+		Waits      string      `json:"waits"`
 	} `json:"live"`
 }
 

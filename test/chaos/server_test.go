@@ -26,6 +26,8 @@ const (
 	keySecret = "chaos-secret-of-a-server-that-lives-for-a-second"
 	// patience bounds every wait. A lease in PostgreSQL outlives its holder by 15 s.
 	patience = 90 * time.Second
+	// endless is the patience with a run that uses up all its tries.
+	endless = 15 * time.Minute
 )
 
 // rig is an installation that outlives its servers: a data directory with the output bucket, and a folder for temporary
@@ -35,7 +37,10 @@ type rig struct {
 	data  string
 	temp  string
 	flags []string
-	log   *lockedLog
+	env   []string // besides the keys
+	// patience bounds waits for runs; the constant of that name when it is 0.
+	patience time.Duration
+	log      *lockedLog
 }
 
 func newRig(t *testing.T, flags ...string) *rig {
@@ -58,6 +63,16 @@ func (l *lockedLog) line(s string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.text.WriteString(s + "\n")
+}
+
+// has reports whether a line holds all the words.
+func (l *lockedLog) has(words ...string) bool {
+	for line := range strings.Lines(l.String()) {
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *lockedLog) String() string {
@@ -96,6 +111,7 @@ func (r *rig) spawn(prefix string, command []string) *server {
 	args = append(args, r.flags...)
 	s := &server{rig: r, process: exec.Command(binary, args...), ended: make(chan struct{})}
 	s.process.Env = []string{"TMPDIR=" + r.temp, "WEIR_ACCESS_KEY_ID=" + keyID, "WEIR_SECRET_ACCESS_KEY=" + keySecret}
+	s.process.Env = append(s.process.Env, r.env...)
 	stderr, err := s.process.StderrPipe()
 	require.NoError(r.t, err)
 	require.NoError(r.t, s.process.Start())

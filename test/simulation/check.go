@@ -33,7 +33,7 @@ func check(t *testing.T, w *world, flows []string) {
 		var got []string // of all successful runs
 		var windows []flow.Window
 		for _, x := range slices.Backward(list) {
-			out := append(files[x.ID], rows[x.ID]...)
+			out := slices.Concat(files[x.ID], rows[x.ID])
 			delete(files, x.ID)
 			delete(rows, x.ID)
 			require.True(t, x.Status.Done(), "%s: %s", name, x.ID)

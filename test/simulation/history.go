@@ -33,7 +33,7 @@ func play(t *testing.T, seed uint64, made **world) *history {
 		h.create(i)
 	}
 	for time.Since(h.w.began) < horizon {
-		time.Sleep(h.w.between(time.Second, 30*time.Minute, "next"))
+		pass(h.w.between(time.Second, 30*time.Minute, "next"))
 		h.act()
 	}
 	h.w.heal()
@@ -93,7 +93,7 @@ func (h *history) gone(p *process) {
 		}
 	}
 	if h.processes = left; len(left) == 0 {
-		time.Sleep(h.w.between(time.Second, 10*time.Minute, "restart"))
+		pass(h.w.between(time.Second, 10*time.Minute, "restart"))
 		h.boot()
 	}
 }
@@ -248,12 +248,12 @@ func (h *history) rest() {
 	}
 	h.processes = nil
 	h.boot()
-	time.Sleep(2 * time.Hour) // schedules go on, in peace
+	pass(2 * time.Hour) // schedules go on, in peace
 	for _, name := range h.flows {
 		h.stop(name)
 	}
 	for range 48 {
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if len(h.unfinished()) == 0 {
 			break
 		}

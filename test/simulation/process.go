@@ -63,7 +63,7 @@ func (w *world) boot(n int) *process {
 // run takes up what is unfinished, and the schedules.
 func (p *process) run(ctx context.Context) {
 	for p.engine.Resume(ctx) != nil && !p.isDead() { // the store may be away just now
-		time.Sleep(p.w.between(time.Second, 3*time.Second, "restart", p.n))
+		pass(p.w.between(time.Second, 3*time.Second, "restart", p.n))
 	}
 	p.engine.Schedule()
 }
@@ -139,7 +139,7 @@ func (p *process) around(what, about string, call func() error) error {
 const faults = 0.003
 
 func (p *process) leg(what, about, leg string) error {
-	time.Sleep(p.w.between(time.Millisecond, 40*time.Millisecond, "delay", p.n, what, about, leg))
+	pass(p.w.between(time.Millisecond, 40*time.Millisecond, "delay", p.n, what, about, leg))
 	p.mu.Lock()
 	dead, still, until := p.dead, p.still, p.away[what]
 	p.mu.Unlock()

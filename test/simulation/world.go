@@ -70,6 +70,9 @@ func (w *world) between(low, high time.Duration, about ...any) time.Duration {
 	return low + time.Duration(w.draw(about...)*float64(high-low))
 }
 
+// pass lets virtual time pass.
+func pass(d time.Duration) { <-time.NewTimer(d).C }
+
 // note adds a line to the history.
 func (w *world) note(format string, args ...any) {
 	at := time.Since(w.began)

@@ -82,7 +82,7 @@ func run(s settings) error {
 	}
 	fmt.Println("ready")
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	return server.Stop()
+	return nil // nothing of it is needed any more; stopping in order would wait for a database that may be gone
 }
 
 func (s settings) database(name string) *config.SQL {

@@ -17,7 +17,9 @@ func (tx *ledgerTx) ExecutionUnfinishedOf(ctx context.Context, name string) ([]*
 
 func (tx *ledgerTx) ExecutionUnheld(ctx context.Context, leasePrefix string, now time.Time, limit int) ([]string, error) {
 	list, err := tx.ExecutionUnfinished(ctx)
-	slices.SortFunc(list, func(x, y *flow.Execution) int { return cmp.Or(x.StartedAt.Compare(y.StartedAt), cmp.Compare(x.ID, y.ID)) })
+	slices.SortFunc(list, func(x, y *flow.Execution) int {
+		return cmp.Or(x.StartedAt.Compare(y.StartedAt), cmp.Compare(x.ID, y.ID))
+	})
 	var ids []string
 	for _, x := range list {
 		if l, err := get[lease](tx, "lease", leasePrefix+x.ID); len(ids) < limit && (err != nil || !l.Expires.After(now)) {

@@ -138,7 +138,7 @@ func (r *run) attempt(work, calm context.Context, split int, fence store.Fence) 
 		ctx := durable.StopAtCheckpoint(work, e.calm.Done())
 		ended <- r.guard(func() error { return e.steps.Transfer(ctx, r.id, split, fence) })
 		if left.Load() {
-			r.sweep() // the run may be over long since
+			_ = r.sweep() // the run may be over long since; the log says if that fails
 		}
 	}()
 	select {

@@ -73,6 +73,12 @@ func (t *Tx) ExecutionPut(ctx context.Context, x *flow.Execution) error {
 	return nil
 }
 
+// ExecutionPrune implements [store.Tx].
+func (t *Tx) ExecutionPrune(ctx context.Context, before time.Time, keep, limit int) (int, error) {
+	n, err := t.exec(ctx, "ExecutionPrune", micro(before), max(keep, 1)-1, rowLimit(limit))
+	return int(n), doing(err, "forgetting old executions")
+}
+
 // WatermarkGet implements [store.ReadTx].
 func (t *Tx) WatermarkGet(ctx context.Context, flowName string) (*flow.Watermark, error) {
 	w, to := &flow.Watermark{FlowName: flowName}, Instant{}

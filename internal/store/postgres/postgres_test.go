@@ -104,7 +104,7 @@ func TestOpen_RefusesANewerSchema(t *testing.T) {
 	openURL(t, url, postgres.Options{})
 	execute(t, url, "INSERT INTO weir_migrations (version_id, is_applied) VALUES (99, true)")
 	_, err := postgres.Open(t.Context(), url, postgres.Options{})
-	require.ErrorContains(t, err, "schema version 99, this program knows versions up to 6")
+	require.ErrorContains(t, err, "schema version 99, this program knows versions up to 7")
 	require.True(t, fault.Is(err, fault.Conflict))
 }
 

@@ -82,7 +82,7 @@ func TestOpen_RefusesANewerSchema(t *testing.T) {
 	_, err := raw(t, path).Exec("INSERT INTO weir_migrations (version_id, is_applied) VALUES (99, 1)")
 	require.NoError(t, err)
 	_, err = sqlite.Open(t.Context(), path, sqlite.Options{})
-	require.ErrorContains(t, err, "schema version 99, this program knows versions up to 6")
+	require.ErrorContains(t, err, "schema version 99, this program knows versions up to 7")
 	require.True(t, fault.Is(err, fault.Conflict))
 }
 

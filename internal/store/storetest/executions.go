@@ -88,6 +88,51 @@ var executionTests = map[string]func(*testing.T, store.Store){
 		put("b", "b2", 2*time.Second, flow.ExecutionCanceled)
 		requireUnfinished(t, s, []string{"a3"}, []string{"a3"})
 	},
+	"OldOnesArePrunedButTheNewestOfEachFlow": func(t *testing.T, s store.Store) {
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			for _, name := range []string{"busy", "idle"} {
+				require.NoError(t, tx.FlowPut(ctx, testFlow(name, 1)))
+			}
+			for i := range 6 {
+				x := testExecution("busy", fmt.Sprint("b", i), instant.Add(time.Duration(i)*time.Hour))
+				if x.Status = flow.ExecutionSuccessful; i == 1 {
+					x.Status = flow.ExecutionInProgress
+				}
+				require.NoError(t, tx.ExecutionPut(ctx, x))
+			}
+			for i := range 2 {
+				x := testExecution("idle", fmt.Sprint("i", i), instant.Add(time.Duration(i)*time.Minute))
+				x.Status = flow.ExecutionError
+				require.NoError(t, tx.ExecutionPut(ctx, x))
+			}
+			return nil
+		})
+		prune := func(hours, limit, want int) {
+			write(t, s, func(ctx context.Context, tx store.Tx) error {
+				n, err := tx.ExecutionPrune(ctx, instant.Add(time.Duration(hours)*time.Hour), 2, limit)
+				require.Equal(t, want, n)
+				return err
+			})
+		}
+		left := func(name string, want ...string) {
+			read(t, s, func(ctx context.Context, tx store.ReadTx) error {
+				list, err := tx.ExecutionList(ctx, name, nil, 10)
+				var ids []string
+				for _, x := range list {
+					ids = append(ids, x.ID)
+				}
+				require.Equal(t, want, ids)
+				return err
+			})
+		}
+		prune(0, 10, 0) // none is older than the oldest
+		prune(3, 1, 1)
+		left("busy", "b5", "b4", "b3", "b2", "b1")
+		prune(100, 10, 2)
+		left("busy", "b5", "b4", "b1") // unfinished ones stay
+		left("idle", "i1", "i0")
+		prune(100, 10, 0)
+	},
 	"UnheldAreTheUnfinishedWithoutALease": func(t *testing.T, s store.Store) {
 		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.FlowPut(ctx, testFlow("a", 1)) })
 		for i, status := range []flow.ExecutionStatus{

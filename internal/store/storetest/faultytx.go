@@ -304,6 +304,10 @@ func (tx faultyTx) AuditAppend(ctx context.Context, e *store.AuditEvent) error {
 	return around(tx.hook, "AuditAppend", func() error { return tx.writer.AuditAppend(ctx, e) })
 }
 
+func (tx faultyTx) ExecutionPrune(ctx context.Context, before time.Time, keep, limit int) (int, error) {
+	return around1(tx.hook, "ExecutionPrune", func() (int, error) { return tx.writer.ExecutionPrune(ctx, before, keep, limit) })
+}
+
 func (tx faultyTx) AuditPrune(ctx context.Context, before time.Time, limit int) (int, error) {
 	return around1(tx.hook, "AuditPrune", func() (int, error) { return tx.writer.AuditPrune(ctx, before, limit) })
 }

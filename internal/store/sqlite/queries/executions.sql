@@ -26,6 +26,15 @@ SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM flows WHERE name = ?2)
 ON CONFLICT (id) DO UPDATE SET
     flow_name = excluded.flow_name, started_at = excluded.started_at, done = excluded.done, document = excluded.document;
 
+-- name: ExecutionPrune
+DELETE FROM executions WHERE id IN (
+    SELECT id FROM executions AS old WHERE done = 1 AND started_at < ?1 AND EXISTS (
+        SELECT 1 FROM executions AS newer
+        WHERE newer.flow_name = old.flow_name AND (newer.started_at, newer.id) > (old.started_at, old.id) LIMIT 1 OFFSET ?2
+    )
+    ORDER BY started_at, id LIMIT ?3
+);
+
 -- name: WatermarkGet
 SELECT changed_until, execution_id, edit FROM watermarks WHERE flow_name = ?1;
 
