@@ -58,7 +58,7 @@ test/simulation: ## play many histories of crashes, faults and jumping clocks, e
 	@WEIR_SEEDS=$(or $(SEEDS),2000) WEIR_SEED=$(SEED) $(GO) test -count=1 -timeout 4h ./test/simulation
 
 .PHONY: test/deploy
-test/deploy: build ## Helm, Kubernetes' types, Compose, BuildKit and systemd judge the files of deploy
+test/deploy: deps build ## Helm, Kubernetes' types, Compose, BuildKit and systemd judge the files of deploy
 	@cd test/deploy && WEIR_BIN=$(CURDIR)/$(BIN) GOFLAGS= $(GO) test -count=1 ./...
 
 .PHONY: test/temporal
@@ -139,3 +139,7 @@ bench/compare: build ## compare whole flows with DuckDB, Polars and plain Go (RO
 	@cd bench/compare && CGO_ENABLED=1 $(GO) build -o ../../build/compare/compare .
 	@build/compare/compare -rows $(or $(ROWS),1000000) -rounds $(or $(ROUNDS),5) -files $(or $(FILES),1) \
 		$(if $(FLOWS),-flows $(FLOWS)) $(if $(PEERS),-peers $(PEERS)) $(if $(UNCHECKED),-unchecked)
+
+.PHONY: bench/latency
+bench/latency: build ## how long small runs take and what they cost, over SQLite and PostgreSQL; an idle server's share (SHORT=1 for a short form)
+	@$(GO) run ./bench/latency -weir $(BIN) $(if $(SHORT),-short)

@@ -22,7 +22,7 @@ func main() {
 	workers := flag.String("workers", "10,20,40,60,80,100", "numbers of workers to try")
 	flag.IntVar(&s.slots, "slots", 16, "runs that a worker has open at the same time")
 	flag.Float64Var(&s.cores, "cores", 2, "processors of a worker")
-	flag.Float64Var(&s.fires, "fires", 250, "executions that the servers begin in a second, all together")
+	flag.Float64Var(&s.fires, "fires", 116, "executions that the servers begin in a second, all together")
 	flag.Float64Var(&s.cpu, "cpu", 0.05, "processor seconds of a median run")
 	flag.Float64Var(&s.wait, "wait", 4, "seconds that a median run waits for its source and destination")
 	flag.Float64Var(&s.spread, "spread", 1.2, "sigma of the logarithm of both: 1.2 makes the hundredth run 16 times as long")

@@ -44,7 +44,8 @@ type Options struct {
 	PartBytes int64
 	// Uploads is how many parts one bucket uploads at the same time; 0 means 8.
 	Uploads int
-	// Stall is how long a download may deliver nothing before it is taken for broken; 0 means one minute.
+	// Stall is how long a download may deliver nothing, and an upload may be taken nothing of, before it is taken for
+	// broken; 0 means one minute.
 	Stall time.Duration
 	// Backoff is the first pause before a broken download is resumed; 0 means 200 ms.
 	Backoff time.Duration
@@ -188,6 +189,7 @@ func newTransport(cfg aws.Config, opts Options) http.RoundTripper {
 	transport := client.GetTransport()
 	transport.ResponseHeaderTimeout = time.Minute
 	transport.MaxIdleConnsPerHost = 64
+	transport.DialContext = dialImpatient(transport.DialContext, opts.Stall)
 	return transport
 }
 

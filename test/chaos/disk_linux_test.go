@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -95,6 +96,26 @@ func TestDisk_OfTheBucketIsInTrouble(t *testing.T) {
 			s.works(v, "next", want)
 		})
 	}
+}
+
+// With weir:retries the run itself goes on when there is room.
+func TestDisk_ARunThatMayGoOnLaterWaitsForRoom(t *testing.T) {
+	v := variants[0]
+	want := undisturbed(t, v)
+	d := newDisk(t, 200)
+	s := newRig(t, "--bucket", "room=file://"+filepath.Join(d.folder, "room")).boot()
+	v.dest = "room"
+	in := v.createInput()
+	in.Tags = map[string]string{"weir:retries": "3/3s"}
+	_, err := s.api.CreateFlow(t.Context(), in)
+	require.NoError(t, err)
+	free := d.fill(2 << 10)
+	id := s.tryStart(v)
+	s.until(func() bool { return strings.Contains(s.view(id).Message, "failure 1, to go on at") })
+	free()
+	require.Equal(t, types.ExecutionStatusSuccessful, s.wait(v, id), s.view(id).Message)
+	require.Equal(t, want.files, filesIn(t, filepath.Join(d.folder, "room"), id))
+	require.True(t, s.view(id).Closes)
 }
 
 // The disk of everything is full, the database too: the server stays up, and goes on when there is room.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -48,7 +48,7 @@ type weather struct {
 }
 
 // silent hears of the connections that are broken on purpose.
-var silent = log.New(io.Discard, "", 0)
+var silent = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
 
 // newWeather is fair weather before a store.
 func newWeather(t *testing.T, store string) (*weather, string) {

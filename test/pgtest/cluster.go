@@ -42,6 +42,7 @@ func majorVersion(initdb string) int {
 type cluster struct {
 	folder   string
 	programs string
+	settings string              // arguments of the server
 	owner    *syscall.Credential // nil: this process's user
 	running  *supervised
 }
@@ -51,7 +52,10 @@ type supervised struct {
 	done  chan error
 }
 
-func start() (*cluster, error) {
+// unsafe are the settings of clusters whose data need not survive the machine.
+const unsafe = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+
+func start(settings string) (*cluster, error) {
 	bin, err := programs()
 	if err != nil {
 		return nil, err
@@ -60,7 +64,7 @@ func start() (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{folder: folder, programs: bin}
+	c := &cluster{folder: folder, programs: bin, settings: settings}
 	if err := c.giveAway(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
@@ -104,14 +108,15 @@ func ordinaryUser() (*syscall.Credential, error) {
 }
 
 // supervise creates the data unless it is there, and runs the server until standard input closes. Only the end of the
-// test process, or stop, closes that; it works after kill -9 as well. Arguments: the programs' folder, the cluster's.
+// test process, or stop, closes that; it works after kill -9 as well. Arguments: the programs' folder, the cluster's,
+// and settings.
 const supervise = `
 cd "$2" || exit 1
 if [ ! -e data ]; then
 	"$1/initdb" --pgdata data --username weir --auth trust --encoding UTF8 --locale C --no-sync --no-instructions \
 		</dev/null >log 2>&1 || exit 1
 fi
-"$1/postgres" -D data -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off -c synchronous_commit=off \
+"$1/postgres" -D data -k "$2" -c listen_addresses= $3 \
 	-c max_connections=200 -c shared_buffers=64MB </dev/null >>log 2>&1 &
 server=$!
 read -r end
@@ -123,7 +128,7 @@ true
 
 // up starts the server and waits until it answers.
 func (c *cluster) up() error {
-	command := exec.Command("/bin/sh", "-c", supervise, "sh", c.programs, c.folder)
+	command := exec.Command("/bin/sh", "-c", supervise, "sh", c.programs, c.folder, c.settings)
 	// A group of its own: an interrupt at the terminal is for the test process, and ends the server by way of the leash.
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: c.owner, Setpgid: true}
 	leash, err := command.StdinPipe()

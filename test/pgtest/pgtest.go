@@ -20,7 +20,7 @@ import (
 
 var (
 	shared = sync.OnceValues(func() (string, error) {
-		s, err := start()
+		s, err := start(unsafe)
 		if err != nil {
 			return "", err
 		}
@@ -64,6 +64,16 @@ func execute(t testing.TB, url, statement string) {
 	require.NoError(t, c.Close(ctx))
 }
 
+// Durable starts a cluster that syncs as PostgreSQL does by default, for programs that measure. Remove ends it, and so does
+// the end of this process.
+func Durable() (url string, remove func(), err error) {
+	c, err := start("")
+	if err != nil {
+		return "", nil, err
+	}
+	return c.url(), c.remove, nil
+}
+
 // Server is a cluster that its test may stop and start.
 type Server struct {
 	t testing.TB
@@ -74,7 +84,7 @@ type Server struct {
 func NewServer(t testing.TB) *Server {
 	t.Helper()
 	requirePrograms(t)
-	c, err := start()
+	c, err := start(unsafe)
 	require.NoError(t, err)
 	t.Cleanup(c.remove)
 	return &Server{t, c}

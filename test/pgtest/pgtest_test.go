@@ -30,7 +30,7 @@ func TestServer_KeepsItsDataOverAStop(t *testing.T) {
 func TestSupervisor_CleansUpWhenTheTestProcessIsGone(t *testing.T) {
 	t.Parallel()
 	requirePrograms(t)
-	c, err := start()
+	c, err := start(unsafe)
 	require.NoError(t, err)
 	require.NoError(t, c.running.leash.Close()) // as the system does at exit
 	require.NoError(t, <-c.running.done)

@@ -8,6 +8,7 @@ packages=()
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || packages+=(postgresql)
 command -v aws >/dev/null 2>&1 && aws --version >/dev/null 2>&1 || packages+=(awscli)
 command -v curl >/dev/null 2>&1 || packages+=(curl)
+command -v systemd-analyze >/dev/null 2>&1 || packages+=(systemd)
 if [ ${#packages[@]} -gt 0 ]; then
   echo "installing ${packages[*]}"
   sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
