@@ -215,7 +215,7 @@ def heard(server, c, checks, org):
 
     def landed():
         rows = []
-        for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+        for file in sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: p.stat().st_mtime_ns):  # executions follow each other
             rows += [json.loads(line) for line in file.read_text().splitlines()]
         return rows
 
