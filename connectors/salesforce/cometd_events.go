@@ -51,13 +51,10 @@ type cometdEvents struct {
 	doing   string
 	most    int
 
-	queue    []bayeuxAnswer
-	at       *int64 // the position after what was taken; nil before the first is known
-	earliest bool   // listen from the oldest event on, as long as there is no position
-	gap      string
-	failures int  // in a row
-	renewed  bool // the token, since Salesforce last took one
-	pause    time.Duration
+	queue []bayeuxAnswer
+	at    *int64 // the position after what was taken; nil before the first is known
+	recovery
+	pause time.Duration
 
 	polls   context.Context // of all polls; ends with Close
 	cancel  context.CancelFunc
@@ -192,35 +189,14 @@ func (e *cometdEvents) recover(ctx context.Context, err error) error {
 	if retry, _ := fault.RetryOf(err); kind == busFatal && retry == fault.Transient { // of the HTTP exchange
 		kind = busTransient
 	}
-	switch kind {
-	case busAuth:
-		if e.renewed {
-			return err
-		}
-		e.renewed = true
-		if _, err := rest.Bearer(e.c.cfg.Tokens, "").Renew(ctx, e.session.token); err != nil {
-			return fault.Wrap(fault.CodeOf(err), err, "%s", e.doing)
-		}
-	case busReplay:
-		if e.at == nil {
-			return err
-		}
-		e.at, e.earliest, e.gap = nil, true, gapForgotten
-		return nil
-	case busTransient:
-		if e.failures++; e.failures >= eventTries {
-			return err
-		}
-		if err := e.c.await(ctx, e.failures); err != nil {
-			return err
-		}
-	default:
+	forget, err := e.decide(ctx, e.c, kind, err, e.at != nil, e.doing, func() error {
+		_, err := rest.Bearer(e.c.cfg.Tokens, "").Renew(ctx, e.session.token)
 		return err
+	})
+	if forget {
+		e.at = nil
 	}
-	if e.at == nil && !e.earliest {
-		e.gap = gapUnknown
-	}
-	return nil
+	return err
 }
 
 // Close implements [connector.Events].

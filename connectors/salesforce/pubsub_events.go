@@ -60,12 +60,8 @@ type pubsubEvents struct {
 	asked  int           // events that were asked for and have not come
 	queue  []*pubsub.ConsumerEvent
 
-	at       []byte // the position after what was taken; nil before the first is known
-	earliest bool   // listen from the oldest event on, as long as there is no position
-	gap      string // to be told with the next signals
-
-	failures int  // in a row
-	renewed  bool // the token, since the bus last said anything
+	at []byte // the position after what was taken; nil before the first is known
+	recovery
 
 	schemas map[string]*avro.Schema // by id
 }
@@ -278,35 +274,14 @@ func (e *pubsubEvents) recover(ctx context.Context, err error) error {
 		token = e.stream.token
 	}
 	e.hangUp()
-	switch kindOf(err) {
-	case busAuth:
-		if e.renewed {
-			return err
-		}
-		e.renewed = true
-		if _, err := e.c.cfg.Tokens.Renew(ctx, token); err != nil {
-			return fault.Wrap(fault.CodeOf(err), err, "%s", e.doing)
-		}
-	case busReplay:
-		if e.at == nil {
-			return err
-		}
-		e.at, e.earliest, e.gap = nil, true, gapForgotten
-		return nil
-	case busTransient:
-		if e.failures++; e.failures >= eventTries {
-			return err
-		}
-		if err := e.c.await(ctx, e.failures); err != nil {
-			return err
-		}
-	default:
+	forget, err := e.decide(ctx, e.c, kindOf(err), err, e.at != nil, e.doing, func() error {
+		_, err := e.c.cfg.Tokens.Renew(ctx, token)
 		return err
+	})
+	if forget {
+		e.at = nil
 	}
-	if e.at == nil && !e.earliest {
-		e.gap = gapUnknown
-	}
-	return nil
+	return err
 }
 
 // hangUp ends the stream and the connection under it.

@@ -82,7 +82,6 @@ type Config struct {
 	WorkerOnly            bool // this process runs executions and answers no calls of the API
 	AccessKeyID           string
 	SecretAccess          string
-	MetricsPublic         bool
 }
 
 // DefaultDataDir is where the data lives when nobody says: WEIR_DATA, else .weir in the working directory.
